@@ -1,0 +1,28 @@
+# make demo: everything from videos to results/report.html.  make test, make lint: what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint format bench
+
+demo: .venv/ready
+	snakemake --cores all report
+
+test: .venv/ready
+	pytest tests
+
+lint: .venv/ready
+	ruff check . && ruff format --check .
+	snakefmt --check Snakefile rules && snakemake --lint
+	mypy
+
+format: .venv/ready
+	ruff check --fix . && ruff format . && snakefmt Snakefile rules
+
+bench: .venv/ready
+	for script in benchmarks/*.py; do python $$script || exit 1; done
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,226 @@
+"""Configuration checks, wildcard constraints and the input functions that all rules share."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+from ukdlib.annotations import locate, read_classes, read_list, shard_of
+from ukdlib.config import any_of, check_config, has_flow, transform_names
+from ukdlib.provenance import code_hash
+
+ROOT = Path(workflow.basedir)
+RUN = "results/{dataset}/split{split}/seed{seed}"
+
+validate(config, schema="schemas/config.schema.yaml")
+try:
+    check_config(config)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    dataset=any_of(config["datasets"]),
+    modality=any_of(config["modalities"]),
+    teacher=any_of(config["teachers"]),
+    fusion=any_of(config["fusions"]),
+    student=any_of(config["students"]),
+    name=any_of([*config["teachers"], *config["fusions"], *config["students"]]),
+    table=any_of(config["tables"]),
+    role="teachers|students|fusions",
+    split="[0-9]+",
+    seed="[0-9]+",
+    shard="[0-9]+",
+    subset="train|val|test",
+
+
+def code(script):
+    """Content of a script and of all it imports: what `rerun-triggers: params` watches instead of file times."""
+    return code_hash(f"workflow_scripts/{script}.py", str(ROOT))
+
+
+# ---------------------------------------------------------------- data sets
+
+
+@lru_cache(None)
+def listed(dataset):
+    """Classes and the annotations of every list of a data set: ([class], [{part: [Annotation]} per split])."""
+    entry = config["datasets"][dataset]
+    try:
+        classes = read_classes(entry["classes"])
+        splits = [
+            {part: read_list(path, classes) for part, path in split.items() if part != "test_share"}
+            for split in entry["splits"]
+        ]
+    except (OSError, ValueError) as error:
+        raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
+    return classes, splits
+
+
+@lru_cache(None)
+def sharded(dataset):
+    """The annotations of all lists, each video once, by shard."""
+    shards = [[] for _ in range(config["datasets"][dataset]["shards"])]
+    videos = {a.video_id: a for split in listed(dataset)[1] for part in split.values() for a in part}
+    for video_id in sorted(videos):
+        shards[shard_of(video_id, len(shards))].append(videos[video_id])
+    return shards
+
+
+def classes_of(wildcards):
+    return listed(wildcards.dataset)[0]
+
+
+def shard_annotations(wildcards):
+    return [list(a) for a in sharded(wildcards.dataset)[int(wildcards.shard)]]
+
+
+def shard_sources(wildcards):
+    """The video files of one shard that are there (what is missing is set aside), or the proof that they were rendered."""
+    entry = config["datasets"][wildcards.dataset]
+    if "render" in entry:
+        return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
+    found = (locate(entry["videos"], a.path) for a in sharded(wildcards.dataset)[int(wildcards.shard)])
+    return [path for path in found if path is not None]
+
+
+def split_members(wildcards):
+    """Video ids by part (train and test, or all) of one split's lists."""
+    split = listed(wildcards.dataset)[1][int(wildcards.split)]
+    return {part: [a.video_id for a in annotations] for part, annotations in split.items()}
+
+
+def split_setting(wildcards):
+    entry = config["datasets"][wildcards.dataset]
+    test_share = entry["splits"][int(wildcards.split)].get("test_share")
+    return {"group": entry["group"], "test_share": test_share, "validation": entry["validation"], "seed": entry["seed"]}
+
+
+def dataset_setting(key):
+    return lambda wildcards: config["datasets"][wildcards.dataset][key]
+
+
+def all_shards(path):
+    """Input function: `path` for every shard of wildcards.dataset."""
+    return lambda wildcards: expand(
+        path, dataset=wildcards.dataset, shard=range(config["datasets"][wildcards.dataset]["shards"])
+    )
+
+
+def frames_of(dataset, modality):
+    """All frame shards of one modality."""
+    shards = range(config["datasets"][dataset]["shards"])
+    return expand(f"results/{dataset}/frames/{modality}/shard{{shard}}.arrow", shard=shards)
+
+
+def source_frames(wildcards):
+    """The same shard of the modality that this one is computed from."""
+    source = config["modalities"][wildcards.modality]["of"]
+    return f"results/{wildcards.dataset}/frames/{source}/shard{wildcards.shard}.arrow"
+
+
+def modality_setting(key):
+    return lambda wildcards: config["modalities"][wildcards.modality].get(key)
+
+
+# ---------------------------------------------------------------- whatever is trained
+
+
+def trained(wildcards):
+    """The entry of a teacher or student, whichever wildcard the rule has."""
+    for role in ("teacher", "student"):
+        if role in wildcards.keys():
+            return config[f"{role}s"][wildcards[role]]
+    return config[wildcards.role][wildcards.name]
+
+
+def trained_frames(wildcards):
+    return frames_of(wildcards.dataset, trained(wildcards)["modality"])
+
+
+def trained_network(wildcards):
+    return config["networks"][trained(wildcards)["network"]]
+
+
+def trained_recipe(wildcards):
+    return config["recipes"][trained(wildcards)["recipe"]]
+
+
+def input_of(entry):
+    """What the network of a teacher or student must know of its input: {name, mean, std, flow}."""
+    modality = config["modalities"][entry["modality"]]
+    return {
+        "name": entry["modality"],
+        "mean": modality["mean"],
+        "std": modality["std"],
+        "flow": has_flow(config, entry["modality"]),
+    }
+
+
+def trained_modality(wildcards):
+    return input_of(trained(wildcards))
+
+
+def trained_threads(wildcards):
+    """One for the network, one for each loader process."""
+    return 1 + trained_recipe(wildcards)["workers"]
+
+
+def gpus(wildcards):
+    return 0 if config["run"]["device"] == "cpu" else 1
+
+
+def fused_teachers(wildcards):
+    """Logits of the teachers of one fusion."""
+    path = f"{RUN}/teachers/{{teacher}}/logits/{{subset}}.parquet"
+    return expand(path, teacher=config["fusions"][wildcards.fusion]["teachers"], **wildcards)
+
+
+def student_target(wildcards):
+    fusion = config["students"][wildcards.student]["fusion"]
+    return expand(f"{RUN}/fusions/{fusion}/logits/train.parquet", **wildcards)
+
+
+# ---------------------------------------------------------------- tables and figures
+
+
+METRICS, LOGITS, HISTORY = "metrics/test.json", "logits/test.parquet", "history.csv"
+
+
+def files_of(rows, file):
+    """Label -> this file of that row (role/name) for every split and seed of the run."""
+    run = config["run"]
+    names = dict(dataset=run["dataset"], split=run["splits"], seed=run["seeds"])
+    return {label: expand(f"{RUN}/{member}/{file}", **names) for label, member in rows.items()}
+
+
+def every_file(rows, file):
+    return sum(files_of(rows, file).values(), [])
+
+
+def table_rows(wildcards):
+    return config["tables"][wildcards.table]["rows"]
+
+
+def table_files(wildcards):
+    """Row label -> [[metrics, logits] of each split and seed]."""
+    rows = table_rows(wildcards)
+    metrics, logits = files_of(rows, METRICS), files_of(rows, LOGITS)
+    return {label: [list(pair) for pair in zip(metrics[label], logits[label])] for label in rows}
+
+
+def rows_of_run():
+    """Every row of this run's tables, each trained or fused thing once under its first label: label -> role/name."""
+    labels = {}
+    for table in config["run"]["tables"]:
+        for label, member in config["tables"][table]["rows"].items():
+            labels.setdefault(member, label)
+    return {label: member for member, label in labels.items()}
+
+
+def published():
+    """The paper's number of each label of rows_of_run, where it gives one."""
+    tables = [config["tables"][table] for table in config["run"]["tables"]]
+    numbers = {table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()}
+    return {label: numbers[member] for label, member in rows_of_run().items() if member in numbers}

@@ -1,0 +1,91 @@
+"""
+Videos and lists to a checked index and to the subsets of each split.
+
+INPUT:   the videos and lists named under `datasets` in config.yaml
+OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed video is in exactly one of the two)
+         results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
+"""
+
+
+rule render_darkroom:
+    output:
+        "results/{dataset}/rendered/shard{shard}.csv",
+    log:
+        "logs/render_darkroom/{dataset}_{shard}.log",
+    benchmark:
+        "results/benchmarks/render_darkroom/{dataset}_{shard}.tsv"
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        names=lambda wildcards: [a[1] for a in shard_annotations(wildcards)],
+        folder=dataset_setting("videos"),
+        render=dataset_setting("render"),
+        code=code("render_darkroom"),
+    script:
+        "../workflow_scripts/render_darkroom.py"
+
+
+rule inspect_videos:
+    input:
+        shard_sources,
+    output:
+        "results/{dataset}/inspected/shard{shard}.parquet",
+    log:
+        "logs/inspect_videos/{dataset}_{shard}.log",
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        videos=shard_annotations,
+        folder=dataset_setting("videos"),
+        min_frames=dataset_setting("min_frames"),
+        code=code("inspect_videos"),
+    script:
+        "../workflow_scripts/inspect_videos.py"
+
+
+rule index_videos:
+    input:
+        all_shards("results/{dataset}/inspected/shard{shard}.parquet"),
+    output:
+        clips="results/{dataset}/clips.parquet",
+        rejected=report(
+            "results/{dataset}/rejected.csv", caption="captions/rejected.rst", category="Data", labels={"what": "set aside"}
+        ),
+    log:
+        "logs/index_videos/{dataset}.log",
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        max_rejected=dataset_setting("max_rejected"),
+        code=code("index_videos"),
+    script:
+        "../workflow_scripts/index_videos.py"
+
+
+rule split_videos:
+    input:
+        clips="results/{dataset}/clips.parquet",
+    output:
+        "results/{dataset}/split{split}/subsets.parquet",
+    log:
+        "logs/split_videos/{dataset}_split{split}.log",
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        videos=split_members,
+        setting=split_setting,
+        code=code("split_videos"),
+    script:
+        "../workflow_scripts/split_videos.py"

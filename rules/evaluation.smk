@@ -1,0 +1,88 @@
+"""
+Logits to metrics, metrics to the paper's tables.
+
+INPUT:   .../{role}/{name}/logits/{subset}.parquet
+OUTPUT:  .../{role}/{name}/metrics/{subset}.json
+         results/{dataset}/tables/{table}.csv, .html           (mean over splits and seeds, intervals, the paper's numbers)
+"""
+
+
+rule evaluate:
+    input:
+        logits="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/{subset}.parquet",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/metrics/{subset}.json",
+    log:
+        "logs/evaluate/{dataset}_split{split}_seed{seed}_{role}_{name}_{subset}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        context=lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "split": int(wildcards.split),
+            "seed": int(wildcards.seed),
+            "role": wildcards.role,
+            "name": wildcards.name,
+        },
+        code=code("evaluate"),
+    script:
+        "../workflow_scripts/evaluate.py"
+
+
+rule tabulate:
+    input:
+        metrics=lambda wildcards: every_file(table_rows(wildcards), METRICS),
+        logits=lambda wildcards: every_file(table_rows(wildcards), LOGITS),
+    output:
+        csv="results/{dataset}/tables/{table}.csv",
+        html=report(
+            "results/{dataset}/tables/{table}.html",
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+    log:
+        "logs/tabulate/{dataset}_{table}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files=table_files,
+        baseline=lookup(dpath="tables/{table}/baseline", within=config),
+        paper=lookup(dpath="tables/{table}/paper", within=config),
+        caption=lookup(dpath="tables/{table}/caption", within=config),
+        note=dataset_setting("note"),
+        code=code("tabulate"),
+    script:
+        "../workflow_scripts/tabulate.py"
+
+
+rule tabulate_cost:
+    input:
+        "results/{dataset}/cost.csv",
+    output:
+        csv="results/{dataset}/tables/cost.csv",
+        html=report(
+            "results/{dataset}/tables/cost.html",
+            caption="captions/cost.rst",
+            category="Tables",
+            labels={"table": "cost"},
+        ),
+    log:
+        "logs/tabulate_cost/{dataset}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        caption=config["cost"]["caption"],
+        note=dataset_setting("note"),
+        code=code("tabulate_cost"),
+    script:
+        "../workflow_scripts/tabulate_cost.py"

@@ -1,0 +1,84 @@
+"""
+Videos to frames of every modality, in shards: decoded once, gamma-corrected (Eq. 13), TV-L1 flow of the corrected frames.
+
+INPUT:   results/{dataset}/inspected/shard{shard}.parquet
+OUTPUT:  results/{dataset}/frames/{modality}/shard{shard}.arrow
+"""
+
+DECODED = {name for name, entry in config["modalities"].items() if entry["of"] == "video"}
+
+
+rule decode_videos:
+    input:
+        "results/{dataset}/inspected/shard{shard}.parquet",
+    output:
+        "results/{dataset}/frames/{modality}/shard{shard}.arrow",
+    log:
+        "logs/decode_videos/{dataset}_{modality}_{shard}.log",
+    benchmark:
+        "results/benchmarks/decode_videos/{dataset}_{modality}_{shard}.tsv"
+    wildcard_constraints:
+        modality=any_of(DECODED),
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        gamma=modality_setting("gamma"),
+        short_side=modality_setting("short_side"),
+        codec=modality_setting("codec"),
+        code=code("decode_videos"),
+    script:
+        "../workflow_scripts/decode_videos.py"
+
+
+rule correct_gamma:
+    input:
+        source_frames,
+    output:
+        "results/{dataset}/frames/{modality}/shard{shard}.arrow",
+    log:
+        "logs/correct_gamma/{dataset}_{modality}_{shard}.log",
+    benchmark:
+        "results/benchmarks/correct_gamma/{dataset}_{modality}_{shard}.tsv"
+    wildcard_constraints:
+        modality=any_of(set(transform_names(config, "gamma")) - DECODED),
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        gamma=modality_setting("gamma"),
+        short_side=modality_setting("short_side"),
+        codec=modality_setting("codec"),
+        code=code("correct_gamma"),
+    script:
+        "../workflow_scripts/correct_gamma.py"
+
+
+rule compute_flow:
+    input:
+        source_frames,
+    output:
+        "results/{dataset}/frames/{modality}/shard{shard}.arrow",
+    log:
+        "logs/compute_flow/{dataset}_{modality}_{shard}.log",
+    benchmark:
+        "results/benchmarks/compute_flow/{dataset}_{modality}_{shard}.tsv"
+    wildcard_constraints:
+        modality=any_of(transform_names(config, "tvl1")),
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        preset=modality_setting("preset"),
+        bound=modality_setting("bound"),
+        short_side=modality_setting("short_side"),
+        codec=modality_setting("codec"),
+        code=code("compute_flow"),
+    script:
+        "../workflow_scripts/compute_flow.py"

@@ -1,0 +1,68 @@
+"""
+One single-stream student per arm, taught by labels and by the stored fused knowledge (Eq. 1, 3, 10).
+
+INPUT:   frames of the student's own modality, .../fusions/{fusion}/logits/train.parquet
+OUTPUT:  .../students/{student}/checkpoint.safetensors, history.csv
+         results/{dataset}/cost.csv                            (what a step costs with K teachers)
+"""
+
+
+COST_STUDENT = config["students"][config["cost"]["student"]]
+
+
+rule distill_student:
+    input:
+        frames=trained_frames,
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+        target=student_target,
+    output:
+        checkpoint="results/{dataset}/split{split}/seed{seed}/students/{student}/checkpoint.safetensors",
+        history="results/{dataset}/split{split}/seed{seed}/students/{student}/history.csv",
+    log:
+        "logs/distill_student/{dataset}_split{split}_seed{seed}_{student}.log",
+    benchmark:
+        "results/benchmarks/distill_student/{dataset}_split{split}_seed{seed}_{student}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: trained_threads
+    resources:
+        gpu=gpus,
+        mem_mb=16000,
+        runtime=720,
+    params:
+        network=trained_network,
+        modality=trained_modality,
+        recipe=trained_recipe,
+        student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},
+        fusion=lambda wildcards: config["fusions"][trained(wildcards)["fusion"]],
+        classes=classes_of,
+        seed=lambda wildcards: int(wildcards.seed),
+        device=config["run"]["device"],
+        state="results/{dataset}/split{split}/seed{seed}/students/{student}/resume.pt",
+        code=code("distill_student"),
+    script:
+        "../workflow_scripts/distill_student.py"
+
+
+rule measure_cost:
+    output:
+        "results/{dataset}/cost.csv",
+    log:
+        "logs/measure_cost/{dataset}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        gpu=gpus,
+        mem_mb=16000,
+        runtime=60,
+    params:
+        network=config["networks"][COST_STUDENT["network"]],
+        modality=input_of(COST_STUDENT),
+        recipe=config["recipes"][COST_STUDENT["recipe"]],
+        classes=classes_of,
+        teacher_counts=config["cost"]["teachers"],
+        steps=config["cost"]["steps"],
+        device=config["run"]["device"],
+        code=code("measure_cost"),
+    script:
+        "../workflow_scripts/measure_cost.py"

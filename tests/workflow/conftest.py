@@ -1,0 +1,70 @@
+"""A copy of the workflow in a folder of its own, and the jobs that it plans."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "config.yaml", "config", "rules", "profiles", "envs", "workflow_scripts", "ukdlib"]
+TINY = str(Path(__file__).with_name("tiny.yaml"))
+
+
+class Workflow:
+    """One working copy; `plan` and `run` take what a user would type after `snakemake`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=os.environ, timeout=600)
+
+    def run(self, *arguments: str) -> str:
+        done = self.snakemake("--cores", "2", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def plan(self, *arguments: str) -> dict[str, int]:
+        """Rule -> number of jobs of a dry run, without the target rule."""
+        output = self.run("--dry-run", *arguments)
+        if "Nothing to be done" in output:
+            return {}
+        stats = output.split("Job stats:")[1].split("\ntotal")[0]
+        jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
+        return {rule: count for rule, count in jobs.items() if rule not in ("all",)}
+
+    def refusal(self, overlay: str, *arguments: str) -> str:
+        """What a dry run says with an overlay that it must refuse."""
+        path = self.folder / "overlay.yaml"
+        path.write_text(overlay)
+        done = self.snakemake("--dry-run", "--configfile", str(path), *arguments)
+        assert done.returncode != 0, "a faulty configuration was accepted"
+        return done.stdout + done.stderr
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture
+def workflow(tmp_path) -> Workflow:
+    return Workflow(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workflow:
+    """The workflow after a complete run of the tiny configuration: two teachers, two students, every stage."""
+    workflow = Workflow(tmp_path_factory.mktemp("finished"))
+    workflow.first_run = workflow.run("--configfile", TINY)
+    return workflow

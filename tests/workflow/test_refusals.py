@@ -1,0 +1,36 @@
+"""A faulty configuration is refused before any job starts, in words that name place, value and what is allowed."""
+
+import pytest
+
+CASES = {
+    "unknown key": ("run: {datset: darkroom}", "datset"),
+    "wrong type": ("run: {seeds: [first]}", "first"),
+    "impossible value": ("fusions: {ukd: {tau: -1}}", "-1"),
+    "unknown dataset": ("run: {dataset: arrid}", "run.dataset names 'arrid', which is not under datasets: [darkroom]"),
+    "unknown teacher": (
+        "fusions: {ukd: {teachers: [rgb, flwo]}}",
+        "fusions.ukd.teachers names 'flwo', which is not under teachers: [flow, rgb]",
+    ),
+    "unknown student of the cost table": ("cost: {student: nobody}", "cost.student names 'nobody'"),
+    "split that is not there": ("run: {splits: [2]}", "run.splits has 2, but datasets.darkroom.splits numbers [0, 1]"),
+    "h at or under 1/C": ("fusions: {ukd: {h: 0.05}}", "fusions.ukd.h is 0.05"),
+    "labels would leak": ("tables: {table3: {rows: {GTD itself: fusions/gtd}}}", "would leak"),
+    "missing list": (
+        "datasets: {darkroom: {splits: [{train: nowhere.txt, test: nowhere.txt}]}}",
+        "datasets.darkroom: [Errno 2] No such file or directory: 'nowhere.txt'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_faulty_configuration_is_refused_by_name(workflow, case):
+    overlay, message = CASES[case]
+    assert message in workflow.refusal(overlay + "\n")
+
+
+def test_a_list_that_contradicts_itself_is_refused_with_file_and_line(workflow):
+    path = workflow.folder / "data/darkroom/list_cvt/split0_train.txt"
+    first, second, *rest = path.read_text().splitlines()
+    index, _, video = second.split("\t")
+    path.write_text("\n".join([first, f"{index}\t99\t{video}", *rest]) + "\n")
+    assert "split0_train.txt:2" in workflow.refusal("run: {seeds: [0]}\n")

@@ -1,0 +1,117 @@
+"""After a complete run, a change replans exactly what it touches. Real jobs ran; these tests count the planned ones."""
+
+import json
+import os
+import subprocess
+
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import TINY
+
+FROM_UKD = {"fuse_logits": 1, "distill_student": 1, "export_logits": 1, "evaluate": 1, "tabulate": 1}
+
+
+def plan(finished, *arguments):
+    return finished.plan("--configfile", TINY, *arguments)
+
+
+@pytest.fixture
+def restored(finished):
+    """The finished workflow; files that a test edits are put back."""
+    kept = {path: path.read_bytes() for part in ("ukdlib", "workflow_scripts") for path in (finished.folder / part).rglob("*.py")}
+    yield finished
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+def test_a_second_run_plans_nothing(finished):
+    assert plan(finished) == {}
+
+
+def test_touching_every_source_file_plans_nothing(finished):
+    for part in ("Snakefile", "config.yaml", "rules", "workflow_scripts", "ukdlib", "profiles", "envs", "data"):
+        subprocess.run(["find", str(finished.folder / part), "-type", "f", "-exec", "touch", "{}", "+"], check=True)
+    assert plan(finished) == {}
+
+
+def test_tau_of_one_arm_replans_that_arm_alone(finished, tmp_path):
+    overlay = tmp_path / "tau.yaml"
+    overlay.write_text("fusions: {ukd: {tau: 8}}\n")
+    jobs = finished.plan("--configfile", TINY, str(overlay))
+    figures_and_report = {rule: jobs.pop(rule) for rule in list(jobs) if rule not in FROM_UKD}
+    assert jobs == FROM_UKD
+    assert all(rule.startswith(("plot_", "report")) for rule in figures_and_report)
+
+
+def test_a_prose_edit_plans_nothing(restored):
+    restored.edit("ukdlib/flow.py", '"""', '"""Other words. ')
+    restored.edit("workflow_scripts/compute_flow.py", '"""', '"""Other words. ')
+    assert plan(restored) == {}
+
+
+def test_an_edit_of_the_flow_module_replans_flow_and_what_follows_but_no_decoding(restored):
+    path = restored.folder / "ukdlib/flow.py"
+    path.write_text(path.read_text() + "\n\ndef added() -> int:\n    return 1\n")
+    jobs = plan(restored)
+    assert jobs["compute_flow"] == 2
+    assert jobs["train_teacher"] == 1  # flow's; RGB's stays
+    assert not {"render_darkroom", "inspect_videos", "index_videos", "split_videos", "decode_videos", "correct_gamma"} & set(jobs)
+
+
+def test_every_video_is_indexed_or_rejected_and_every_test_clip_is_judged(finished):
+    results = finished.folder / "results/darkroom"
+    clips, rejected = pd.read_parquet(results / "clips.parquet"), pd.read_csv(results / "rejected.csv")
+    listed = sum(len(path.read_text().splitlines()) for path in (finished.folder / "data/tiny").glob("t*.txt"))
+    assert (clips["status"] == "ok").sum() + len(rejected) == listed
+    metrics = json.loads((results / "split0/seed0/students/rgb_ukd/metrics/test.json").read_text())
+    subsets = pd.read_parquet(results / "split0/subsets.parquet")
+    assert metrics["n"] == (subsets["subset"] == "test").sum()
+
+
+def test_the_report_is_one_offline_file_that_says_synthetic(finished):
+    html = (finished.folder / "results/report.html").read_text()
+    assert "synthetic" in html and "UKD" in html
+    assert 'src="http' not in html and "@import" not in html and '<link rel="stylesheet" href="http' not in html
+
+
+def test_nothing_half_written_is_left(finished):
+    left = [path for path in (finished.folder / "results").rglob("*") if path.suffix == ".part" or path.name == "resume.pt"]
+    assert left == []
+
+
+def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(restored, tmp_path):
+    """The flow teacher is killed by SIGKILL once its first epoch is stored; the second run continues with epoch 2."""
+    run = restored.folder / "results/darkroom/split0/seed1/teachers/flow"
+    overlay = tmp_path / "seed.yaml"
+    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n")
+    arguments = ["--configfile", TINY, str(overlay)]
+    target = str((run / "checkpoint.safetensors").relative_to(restored.folder))
+    kill_when_stored(restored, [target, "--cores", "1", *arguments], run / "resume.pt")
+    assert not (run / "checkpoint.safetensors").exists()
+    restored.run("--unlock", *arguments)
+    restored.run(target, *arguments)
+    log = (restored.folder / "logs/train_teacher/darkroom_split0_seed1_flow.log").read_text()
+    assert "resum" in log and len(pd.read_csv(run / "history.csv")) == 4
+
+
+def kill_when_stored(workflow, arguments, state):
+    """Start the workflow in a process group of its own and kill the whole group as soon as `state` exists."""
+    import signal
+    import sys
+    import time
+
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    process = subprocess.Popen(
+        command, cwd=workflow.folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(1200):
+            if state.exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None and state.exists(), "the training ended before it could be killed"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,242 @@
+"""
+ARID's text files: which videos there are, their labels, and which of them go where.
+
+A list names one video per line in one of three forms, with LF or CRLF line ends:
+
+    idx<TAB>label<TAB>Class/name.avi          ARID's own lists
+    Class/name.mp4 label                      re-releases
+    VideoID,Video,ClassID                     with this header, UG2+
+
+What cannot be right is refused with file and line number. Standard library only: the workflow reads the lists each
+time it is parsed, so this module must import in no time.
+"""
+
+import csv
+import os
+import random
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+SUFFIXES = {".mp4": ".avi", ".avi": ".mp4"}  # lists say one and folders hold the other, in both directions
+COLUMNS = ("Video", "ClassID")
+STARTS = 50  # random starts of the search for groups to hold out
+ONE_SIDED = 1e6  # distance of a class with no clip on one side: more than all shares together
+
+Counts = dict[str, Counter]  # group -> label -> number of clips
+
+
+class Annotation(NamedTuple):
+    """One line of a list: the stem of the file name, the path as listed, the number of the class."""
+
+    video_id: str
+    path: str
+    label: int
+
+
+class Subset(NamedTuple):
+    """Where a video goes in one split: subset is train, val or test."""
+
+    video_id: str
+    label: int
+    subset: str
+    group: str
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_classes(path: str) -> list[str]:
+    """Class names by number, from a table of `id<TAB>Name` whose ids are 0 .. C-1 in any order."""
+    names: dict[int, str] = {}
+    for place, line in _lines(path):
+        number, _, name = line.partition("\t")
+        if not number.strip().isdecimal() or not name.strip():
+            raise ValueError(f"{place}: {line!r} is not `id<TAB>Name`")
+        if int(number) in names or name.strip() in names.values():
+            raise ValueError(f"{place}: id {int(number)} or class {name.strip()!r} stands in an earlier line")
+        names[int(number)] = name.strip()
+    if not names or sorted(names) != list(range(len(names))):
+        raise ValueError(f"{path}: ids must be 0 .. C-1, got {sorted(names)}")
+    return [names[number] for number in range(len(names))]
+
+
+def read_list(path: str, classes: Sequence[str]) -> list[Annotation]:
+    """The videos of one list, in its order. classes: names by number, for the labels' check."""
+    annotations: list[Annotation] = []
+    seen: dict[str, str] = {}
+    for place, (video, label) in _entries(path):
+        annotation = _annotation(place, video, label, classes)
+        if annotation.video_id in seen:
+            raise ValueError(f"{place}: {annotation.video_id} is already in {seen[annotation.video_id]}")
+        seen[annotation.video_id] = place
+        annotations.append(annotation)
+    if not annotations:
+        raise ValueError(f"{path}: names no video")
+    return annotations
+
+
+def _lines(path: str) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line that is not blank."""
+    with open(path, encoding="utf-8-sig") as file:  # universal newlines: CRLF and LF alike
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield f"{path}:{number}", line.rstrip("\n")
+
+
+def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(file:line, (video, label)) of a list in any of its forms."""
+    lines = _lines(path)
+    for position, (place, line) in enumerate(lines):
+        if position == 0 and line.split(",")[0].strip() == "VideoID":
+            yield from _csv_entries(place, line, lines)
+            return
+        columns = line.split("\t") if line.count("\t") == 2 else ["", *line.rsplit(maxsplit=1)[::-1]]
+        if len(columns) != 3:
+            raise ValueError(f"{place}: {line!r} is neither `idx<TAB>label<TAB>path` nor `path label`")
+        yield place, (columns[2].strip(), columns[1].strip())
+
+
+def _csv_entries(place: str, header: str, lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, str]]]:
+    names = [name.strip() for name in header.split(",")]
+    if not set(COLUMNS) <= set(names):
+        raise ValueError(f"{place}: the header is {header!r}; it must have the columns {' and '.join(COLUMNS)}")
+    video, label = (names.index(name) for name in COLUMNS)
+    for place, line in lines:
+        columns = next(csv.reader([line]))
+        if len(columns) != len(names):
+            raise ValueError(f"{place}: {line!r} has {len(columns)} columns, the header {len(names)}")
+        yield place, (columns[video].strip(), columns[label].strip())
+
+
+def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> Annotation:
+    if not label.isdecimal() or int(label) >= len(classes):
+        raise ValueError(f"{place}: label {label!r}; known are 0 to {len(classes) - 1}")
+    path = PurePosixPath(video)
+    if path.is_absolute() or ".." in path.parts or "\\" in video or ":" in path.parts[0]:
+        raise ValueError(f"{place}: {video!r} must be a path below the folder of videos, with / between folders")
+    named = [folder for folder in path.parts[:-1] if folder in classes]
+    if named and named[-1] != classes[int(label)]:
+        raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder says {named[-1]}")
+    return Annotation(path.stem, video, int(label))
+
+
+# ---------------------------------------------------------------- one video
+
+
+def locate(folder: str, path: str) -> str | None:
+    """The listed video's file below `folder`, .mp4 and .avi standing for each other; None if there is none."""
+    listed = os.path.join(folder, path)
+    stem, suffix = os.path.splitext(listed)
+    candidates = [listed, stem + SUFFIXES[suffix]] if suffix in SUFFIXES else [listed]
+    return next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
+
+
+def shard_of(video_id: str, shards: int) -> int:
+    """Number of the shard, 0 .. shards-1: depends on the name alone, so that a new video moves no other."""
+    return zlib.crc32(video_id.encode()) % shards
+
+
+def group_of(video_id: str, pattern: str) -> str:
+    """What the one bracket of the regular expression `pattern` cuts out of the video's name."""
+    if re.compile(pattern).groups != 1:
+        raise ValueError(f"group pattern {pattern!r} must have exactly one bracket")
+    match = re.search(pattern, video_id)
+    if match is None or not match[1]:
+        raise ValueError(f"video {video_id!r} has no group: its name does not match {pattern!r}")
+    return match[1]
+
+
+# ---------------------------------------------------------------- all videos of one split
+
+
+def assign_subsets(
+    videos: dict[str, list[str]],
+    labels: dict[str, int],
+    group: str,
+    test_share: float | None = None,
+    validation: float = 0.0,
+    seed: int = 0,
+) -> list[Subset]:
+    """
+    Train, val and test of one split, no group in two of them, sorted by video.
+
+    videos: ids by list, {"train", "test"} or {"all"} (then `test_share` of each class is held out by group);
+    labels: of all usable videos, others are left out; group: see group_of; validation: share of the training videos
+    of each class that becomes val, 0 = none.
+    """
+    groups = {video: group_of(video, group) for ids in videos.values() for video in ids if video in labels}
+    subset = {video: part for part, ids in videos.items() for video in ids if video in groups}
+    steps = [("all", "test", test_share or 0.0)] if "all" in videos else []
+    for source, target, share in [*steps, ("train", "val", validation)]:
+        subset = {video: "train" if part == "all" else part for video, part in subset.items()}
+        members = sorted(video for video, part in subset.items() if part == "train")
+        if share > 0:
+            held = split_by_group([labels[v] for v in members], [groups[v] for v in members], share, seed)
+            subset |= {video: target for video in members if groups[video] in held}
+    _refuse_shared_groups(subset, groups)
+    return [Subset(video, labels[video], subset[video], groups[video]) for video in sorted(subset)]
+
+
+def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, seed: int) -> set[str]:
+    """
+    Groups to hold out: each class has clips on both sides, and a held-out share as near to `share` as was found.
+
+    labels, groups: (N,), one entry per clip. Deterministic: from some random choices drawn with `seed`, one group at
+    a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"held-out share is {share}; it must lie between 0 and 1")
+    counts: Counts = {group: Counter() for group in sorted(set(groups))}
+    for label, group in zip(labels, groups, strict=True):
+        counts[group][label] += 1
+    totals = Counter(labels)
+    rng = random.Random(seed)
+    distance, held = min(_climb(counts, totals, share, rng) for _ in range(STARTS))
+    if distance >= ONE_SIDED:
+        raise ValueError(_why_impossible(counts, totals))
+    return set(held)
+
+
+def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) -> tuple[float, list[str]]:
+    """(distance, groups held out) at the end of one climb from a random choice."""
+
+    def distance(label: int, held: int) -> float:
+        return ONE_SIDED if held in (0, totals[label]) else (held / totals[label] - share) ** 2
+
+    order = list(counts)
+    held = {group for group in order if rng.random() < share}
+    inside: Counter = sum((counts[group] for group in sorted(held)), Counter())
+    climbing = True
+    while climbing:
+        climbing = False
+        rng.shuffle(order)
+        for group in order:
+            sign = -1 if group in held else 1
+            moved = {label: inside[label] + sign * count for label, count in counts[group].items()}
+            gain = sum(distance(label, inside[label]) - distance(label, count) for label, count in moved.items())
+            if gain > 1e-12:  # rounding alone must not let a group go to and fro for ever
+                inside.update({label: count - inside[label] for label, count in moved.items()})
+                held ^= {group}
+                climbing = True
+    return sum(distance(label, inside[label]) for label in totals), sorted(held)
+
+
+def _why_impossible(counts: Counts, totals: Counter) -> str:
+    for label in sorted(totals):
+        having = [group for group, count in counts.items() if count[label]]
+        if len(having) == 1:
+            return f"class {label} has clips of group {having[0]} only, so it cannot be on both sides of a split"
+    return f"no choice among {len(counts)} groups was found that leaves every class on both sides of the split"
+
+
+def _refuse_shared_groups(subset: dict[str, str], groups: dict[str, str]) -> None:
+    """A group is a person in a scene: seen in training, it would give the class away in the test."""
+    first: dict[str, str] = {}
+    for video, part in sorted(subset.items()):
+        other = first.setdefault(groups[video], video)
+        if subset[other] != part:
+            raise ValueError(f"group {groups[video]} is in {subset[other]} ({other}) and in {part} ({video})")

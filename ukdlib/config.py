@@ -1,0 +1,250 @@
+"""
+Checks of the configuration that a JSON schema cannot express, and the few look-ups the rules need.
+
+Every problem is one sentence: place, value, what is allowed. Only the standard library is used, because each
+parse of the workflow imports this module. Shape, types and defaults are left to the schema, applied first.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+SECTIONS = ("datasets", "modalities", "networks", "recipes", "teachers", "fusions", "students", "tables")
+ROLES = ("teachers", "fusions", "students")
+LABEL_METHODS = frozenset({"gtd", "pkd"})  # as in ukdlib.fusion, which needs numpy; a test holds them equal
+TRANSFORM_KEYS = {"none": (), "gamma": ("gamma",), "tvl1": ("preset", "bound")}
+REFERENCES = (  # entries of (section) name in (key) entries of (target)
+    ("teachers", "network", "networks"),
+    ("teachers", "modality", "modalities"),
+    ("teachers", "recipe", "recipes"),
+    ("fusions", "teachers", "teachers"),
+    ("students", "network", "networks"),
+    ("students", "modality", "modalities"),
+    ("students", "recipe", "recipes"),
+    ("students", "fusion", "fusions"),
+)
+
+Problems = Iterator[str]
+
+
+def check_config(config: dict, classes: dict[str, list[str]] | None = None) -> None:
+    """
+    Raise ValueError with one line per problem of the configuration.
+
+    classes: dataset -> class names, for the check that needs their number; unknown datasets skip it.
+    Later checks rely on earlier ones, so only the problems of the first check that finds any are given.
+    """
+    for check in CHECKS:
+        problems = list(check(config))
+        _raise_if_any(problems)
+    _raise_if_any(list(_preferred_mass(config, classes or {})))
+
+
+def any_of(names: Iterable[str]) -> str:
+    """Regular expression that matches exactly these names, and nothing at all if there are none."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def transform_names(config: dict, transform: str) -> list[str]:
+    """Names of the modalities that `transform` makes."""
+    return [name for name, entry in config["modalities"].items() if entry["transform"] == transform]
+
+
+def table_entries(config: dict, tables: Iterable[str]) -> list[tuple[str, str]]:
+    """(role, name) of everything that stands in a row of these tables, each once, in order."""
+    rows = [row for table in tables for row in config["tables"][table]["rows"].values()]
+    return [_role_and_name(row) for row in dict.fromkeys(rows)]
+
+
+def has_flow(config: dict, modality: str) -> bool:
+    """True if the modality or one it is made of is optical flow: two channels instead of three."""
+    return any(config["modalities"][name]["transform"] == "tvl1" for name in _chain(config, modality))
+
+
+def _names(config: dict) -> Problems:
+    for section in SECTIONS:
+        for name in config[section]:
+            if not re.fullmatch("[a-z][a-z0-9_]*", name):
+                yield f"{section} has an entry {name!r}; a name has a-z, 0-9 and _ and begins with a letter"
+    if "video" in config["modalities"]:
+        yield "modalities has an entry 'video'; this name stands for the video files themselves"
+
+
+def _references(config: dict) -> Problems:
+    for section, key, target in REFERENCES:
+        for name, entry in config[section].items():
+            value = entry.get(key, [])
+            for wanted in value if isinstance(value, list) else [value]:
+                yield from _unless_known(config, f"{section}.{name}.{key}", wanted, target)
+    for name, entry in config["modalities"].items():
+        if entry["of"] != "video":
+            yield from _unless_known(config, f"modalities.{name}.of", entry["of"], "modalities")
+
+
+def _run(config: dict) -> Problems:
+    dataset = config["run"]["dataset"]
+    yield from _unless_known(config, "run.dataset", dataset, "datasets")
+    for table in config["run"]["tables"]:
+        yield from _unless_known(config, "run.tables", table, "tables")
+    known = range(len(config["datasets"].get(dataset, {"splits": []})["splits"]))
+    for split in config["run"]["splits"]:
+        if known and split not in known:
+            yield f"run.splits names {split}, but the splits of {dataset} are numbered {_some(known)}"
+
+
+def _datasets(config: dict) -> Problems:
+    for name, entry in config["datasets"].items():
+        try:
+            re.compile(entry.get("group", ""))
+        except re.error as error:
+            yield f"datasets.{name}.group is {entry['group']!r}, which is no regular expression: {error}"
+
+
+def _modality_chains(config: dict) -> Problems:
+    for name in config["modalities"]:
+        chain = _chain(config, name)
+        if config["modalities"][chain[-1]]["of"] != "video":
+            yield f"modalities.{name}.of never reaches 'video': {' of '.join([*chain, chain[0]])}"
+
+
+def _transforms(config: dict) -> Problems:
+    every_key = [key for keys in TRANSFORM_KEYS.values() for key in keys]
+    for name, entry in config["modalities"].items():
+        transform = entry["transform"]
+        if transform not in TRANSFORM_KEYS:
+            yield f"modalities.{name}.transform is {transform!r}; known: {_some(TRANSFORM_KEYS)}"
+            continue
+        own = TRANSFORM_KEYS[transform]
+        for key in every_key:
+            if key in own and key not in entry:
+                yield f"modalities.{name} lacks {key!r}, which transform {transform!r} needs"
+            if key in entry and key not in own:
+                yield f"modalities.{name} sets {key!r}, but transform {transform!r} takes {_some(own)}"
+
+
+def _sources(config: dict) -> Problems:
+    """What a transform may be applied to: pictures that were never stored with loss."""
+    for name, entry in config["modalities"].items():
+        source, transform = entry["of"], entry["transform"]
+        if source == "video" or transform == "none":
+            continue
+        if has_flow(config, source):
+            yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs pictures"
+        elif transform == "gamma" and config["modalities"][source].get("codec") == "jpeg":
+            yield (
+                f"modalities.{name} applies 'gamma' to {source!r}, whose codec is 'jpeg'; "
+                "gamma comes before any lossy step, so take codec 'raw' there"
+            )
+
+
+def _recipes(config: dict) -> Problems:
+    for name, entry in config["recipes"].items():
+        if "short_side" not in entry or "crop" not in entry:
+            continue
+        low, high = entry["short_side"]
+        if low > high:
+            yield f"recipes.{name}.short_side is [{low}, {high}]; the smaller number comes first"
+        elif low < entry["crop"]:
+            yield f"recipes.{name}.short_side begins at {low}, which is less than its crop of {entry['crop']}"
+
+
+def _fusions(config: dict) -> Problems:
+    for name, entry in config["fusions"].items():
+        teachers = entry["teachers"]
+        if not teachers:
+            yield f"fusions.{name}.teachers is empty; it takes one or more of {_some(config['teachers'])}"
+        for teacher in sorted({teacher for teacher in teachers if teachers.count(teacher) > 1}):
+            yield f"fusions.{name}.teachers names {teacher!r} more than once; a teacher counts once"
+        if entry["method"] == "single" and len(teachers) > 1:
+            yield f"fusions.{name}.teachers is {_some(teachers)}; method 'single' takes exactly one"
+
+
+def _names_that_state_tau(config: dict) -> Problems:
+    taus = {("fusions", name): entry["tau"] for name, entry in config["fusions"].items()}
+    taus |= {
+        ("students", name): config["fusions"][entry["fusion"]]["tau"]
+        for name, entry in config["students"].items()
+        if "fusion" in entry
+    }
+    for (section, name), tau in taus.items():
+        stated = re.search(r"_tau(\d+)$", name)
+        if stated and int(stated[1]) != tau:
+            yield f"{section}.{name} says tau {stated[1]} in its name, but its tau is {tau}"
+
+
+def _tables(config: dict) -> Problems:
+    for name, table in config["tables"].items():
+        rows = table["rows"]
+        for label, row in rows.items():
+            yield from _row(config, f"tables.{name}.rows[{label!r}]", row)
+        for key in ("baseline", "paper"):
+            labels = table.get(key) or []
+            for label in [labels] if isinstance(labels, str) else labels:
+                if label not in rows:
+                    yield f"tables.{name}.{key} names {label!r}, which is not among its rows: {_some(rows)}"
+
+
+def _row(config: dict, place: str, row: str) -> Problems:
+    role, name = _role_and_name(row)
+    if role not in ROLES:
+        yield f"{place} is {row!r}; a row is ROLE/NAME with a role among {_some(ROLES)}"
+    elif name not in config[role]:
+        yield from _unless_known(config, place, name, role)
+    elif role == "fusions" and config["fusions"][name]["method"] in LABEL_METHODS:
+        method = config["fusions"][name]["method"]
+        yield (
+            f"{place} evaluates {row!r}, whose method {method!r} weighs teachers by the true label, "
+            f"which would leak it on the test subset; a fusion in a table has none of {_some(LABEL_METHODS)}"
+        )
+
+
+def _preferred_mass(config: dict, classes: dict[str, list[str]]) -> Problems:
+    """h of Eq. 11 lies between 1/C (every class preferred alike) and 1 (the one-hot label, which is GTD)."""
+    dataset = config["run"]["dataset"]
+    count = len(classes.get(dataset, []))
+    low, reason = (1 / count, f"1/C with the {count} classes of {dataset}") if count else (0, "0")
+    for name, entry in config["fusions"].items():
+        if "h" in entry and not low < entry["h"] < 1:
+            yield f"fusions.{name}.h is {entry['h']}; it lies between {reason} and 1, both excluded"
+
+
+CHECKS: tuple[Callable[[dict], Problems], ...] = (
+    _names,
+    _references,
+    _run,
+    _datasets,
+    _modality_chains,
+    _transforms,
+    _sources,
+    _recipes,
+    _fusions,
+    _names_that_state_tau,
+    _tables,
+)
+
+
+def _raise_if_any(problems: list[str]) -> None:
+    if problems:
+        raise ValueError("\n".join(f"config.yaml: {problem}" for problem in problems))
+
+
+def _unless_known(config: dict, place: str, name: str, section: str) -> Problems:
+    if name not in config[section]:
+        yield f"{place} names {name!r}, which is not under {section}: {_some(config[section])}"
+
+
+def _chain(config: dict, modality: str) -> list[str]:
+    """The modality, what it is made of, what that is made of, until `video` or the first repetition."""
+    chain = [modality]
+    while (source := config["modalities"][chain[-1]]["of"]) != "video" and source not in chain:
+        chain.append(source)
+    return chain
+
+
+def _role_and_name(row: str) -> tuple[str, str]:
+    role, _, name = row.partition("/")
+    return role, name
+
+
+def _some(names: Iterable) -> str:
+    """Names as they would stand in YAML: [flow, rgb]."""
+    return f"[{', '.join(str(name) for name in sorted(names))}]"
