@@ -16,6 +16,7 @@ RUN = "results/{dataset}/split{split}/seed{seed}"
 validate(config, schema="schemas/config.schema.yaml")
 try:
     check_config(config)
+    check_config(config, {config["run"]["dataset"]: read_classes(config["datasets"][config["run"]["dataset"]]["classes"])})
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -94,7 +95,12 @@ def split_members(wildcards):
 def split_setting(wildcards):
     entry = config["datasets"][wildcards.dataset]
     test_share = entry["splits"][int(wildcards.split)].get("test_share")
-    return {"group": entry["group"], "test_share": test_share, "validation": entry["validation"], "seed": entry["seed"]}
+    return {
+        "group": entry["group"],
+        "test_share": test_share,
+        "validation": entry["validation"],
+        "seed": entry["seed"],
+    }
 
 
 def dataset_setting(key):
@@ -222,5 +228,18 @@ def rows_of_run():
 def published():
     """The paper's number of each label of rows_of_run, where it gives one."""
     tables = [config["tables"][table] for table in config["run"]["tables"]]
-    numbers = {table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()}
+    numbers = {
+        table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()
+    }
     return {label: numbers[member] for label, member in rows_of_run().items() if member in numbers}
+
+
+def trained_rows():
+    return {label: member for label, member in rows_of_run().items() if not member.startswith("fusions/")}
+
+
+def figure(name):
+    """A figure's file, marked for `snakemake --report`."""
+    stem = name.split(".")[0]
+    path = f"results/{config['run']['dataset']}/figures/{name}"
+    return report(path, caption=f"captions/{stem}.rst", category="Figures", labels={"figure": stem})

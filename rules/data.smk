@@ -55,7 +55,10 @@ rule index_videos:
     output:
         clips="results/{dataset}/clips.parquet",
         rejected=report(
-            "results/{dataset}/rejected.csv", caption="captions/rejected.rst", category="Data", labels={"what": "set aside"}
+            "results/{dataset}/rejected.csv",
+            caption="captions/rejected.rst",
+            category="Data",
+            labels={"what": "set aside"},
         ),
     log:
         "logs/index_videos/{dataset}.log",

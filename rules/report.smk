@@ -6,14 +6,27 @@ OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
 """
 
 DATASET = config["run"]["dataset"]
-FIGURES = f"results/{DATASET}/figures"
+NOTE = config["datasets"][DATASET]["note"]
+TABLES = [*config["run"]["tables"], "cost"]
+FIGURES = [
+    "accuracy.svg",
+    "curves.svg",
+    "cost.svg",
+    "weights.svg",
+    "confusion.svg",
+    "classes.svg",
+    "reliability.svg",
+]
+COMPARED = config["figures"]["compare"]
+FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
+
 
 
 rule plot_accuracy:
     input:
-        metrics=results_of("metrics/test.json", all_rows()),
+        every_file(rows_of_run(), METRICS),
     output:
-        report(f"{FIGURES}/accuracy.svg", caption="captions/accuracy.rst", category="Figures", labels={"figure": "accuracy"}),
+        figure("accuracy.svg"),
     log:
         "logs/plot_accuracy.log",
     conda:
@@ -22,9 +35,180 @@ rule plot_accuracy:
         mem_mb=2000,
         runtime=10,
     params:
-        files={label: results_of("metrics/test.json", {label: member}) for label, member in all_rows().items()},
+        files=files_of(rows_of_run(), METRICS),
         paper=published(),
-        note=config["datasets"][DATASET]["note"],
+        note=NOTE,
         code=code("plot_accuracy"),
     script:
         "../workflow_scripts/plot_accuracy.py"
+
+
+rule plot_curves:
+    input:
+        every_file(trained_rows(), HISTORY),
+    output:
+        figure("curves.svg"),
+    log:
+        "logs/plot_curves.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files=files_of(trained_rows(), HISTORY),
+        note=NOTE,
+        code=code("plot_curves"),
+    script:
+        "../workflow_scripts/plot_curves.py"
+
+
+rule plot_cost:
+    input:
+        f"results/{DATASET}/cost.csv",
+    output:
+        figure("cost.svg"),
+    log:
+        "logs/plot_cost.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        note=NOTE,
+        code=code("plot_cost"),
+    script:
+        "../workflow_scripts/plot_cost.py"
+
+
+rule plot_weights:
+    input:
+        every_file(FUSED, "logits/train.parquet"),
+    output:
+        figure("weights.svg"),
+    log:
+        "logs/plot_weights.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files=files_of(FUSED, "logits/train.parquet"),
+        note=NOTE,
+        code=code("plot_weights"),
+    script:
+        "../workflow_scripts/plot_weights.py"
+
+
+rule plot_confusion:
+    input:
+        every_file(COMPARED, METRICS),
+    output:
+        figure("confusion.svg"),
+    log:
+        "logs/plot_confusion.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files=files_of(COMPARED, METRICS),
+        note=NOTE,
+        code=code("plot_confusion"),
+    script:
+        "../workflow_scripts/plot_confusion.py"
+
+
+rule plot_classes:
+    input:
+        every_file(COMPARED, METRICS),
+    output:
+        figure("classes.svg"),
+    log:
+        "logs/plot_classes.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files=files_of(COMPARED, METRICS),
+        note=NOTE,
+        code=code("plot_classes"),
+    script:
+        "../workflow_scripts/plot_classes.py"
+
+
+rule plot_reliability:
+    input:
+        every_file(COMPARED, LOGITS),
+    output:
+        figure("reliability.svg"),
+    log:
+        "logs/plot_reliability.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files=files_of(COMPARED, LOGITS),
+        note=NOTE,
+        code=code("plot_reliability"),
+    script:
+        "../workflow_scripts/plot_reliability.py"
+
+
+rule draw_gallery:
+    input:
+        dark=frames_of(DATASET, "dark"),
+        rgb=frames_of(DATASET, "rgb"),
+        flow=frames_of(DATASET, "flow"),
+        subsets=f"results/{DATASET}/split{config['run']['splits'][0]}/subsets.parquet",
+    output:
+        figure("gallery.png"),
+    log:
+        "logs/draw_gallery.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        classes=listed(DATASET)[0],
+        bound=config["modalities"]["flow"]["bound"],
+        per_class=1,
+        note=NOTE,
+        code=code("draw_gallery"),
+    script:
+        "../workflow_scripts/draw_gallery.py"
+
+
+rule report:
+    input:
+        template=f"{ROOT}/ukdlib/report.html.j2",
+        tables=expand("results/{dataset}/tables/{table}.html", dataset=DATASET, table=TABLES),
+        figures=expand(
+            "results/{dataset}/figures/{figure}", dataset=DATASET, figure=[*FIGURES, "gallery.png"]
+        ),
+        rejected=f"results/{DATASET}/rejected.csv",
+    output:
+        "results/report.html",
+    log:
+        "logs/report.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
+        note=NOTE,
+        captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},
+        config=config,
+        code=code("write_report"),
+    script:
+        "../workflow_scripts/write_report.py"

@@ -6,7 +6,6 @@ OUTPUT:  .../students/{student}/checkpoint.safetensors, history.csv
          results/{dataset}/cost.csv                            (what a step costs with K teachers)
 """
 
-
 COST_STUDENT = config["students"][config["cost"]["student"]]
 
 

@@ -7,8 +7,8 @@ A list names one video per line in one of three forms, with LF or CRLF line ends
     Class/name.mp4 label                      re-releases
     VideoID,Video,ClassID                     with this header, UG2+
 
-What cannot be right is refused with file and line number. Standard library only: the workflow reads the lists each
-time it is parsed, so this module must import in no time.
+What cannot be right is refused with file and line number. Standard library only: the workflow reads the lists
+each time it is parsed, so this module must import in no time.
 """
 
 import csv
@@ -100,10 +100,14 @@ def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
         yield place, (columns[2].strip(), columns[1].strip())
 
 
-def _csv_entries(place: str, header: str, lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, str]]]:
+def _csv_entries(
+    place: str, header: str, lines: Iterator[tuple[str, str]]
+) -> Iterator[tuple[str, tuple[str, str]]]:
     names = [name.strip() for name in header.split(",")]
     if not set(COLUMNS) <= set(names):
-        raise ValueError(f"{place}: the header is {header!r}; it must have the columns {' and '.join(COLUMNS)}")
+        raise ValueError(
+            f"{place}: the header is {header!r}; it must have the columns {' and '.join(COLUMNS)}"
+        )
     video, label = (names.index(name) for name in COLUMNS)
     for place, line in lines:
         columns = next(csv.reader([line]))
@@ -117,7 +121,9 @@ def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> A
         raise ValueError(f"{place}: label {label!r}; known are 0 to {len(classes) - 1}")
     path = PurePosixPath(video)
     if path.is_absolute() or ".." in path.parts or "\\" in video or ":" in path.parts[0]:
-        raise ValueError(f"{place}: {video!r} must be a path below the folder of videos, with / between folders")
+        raise ValueError(
+            f"{place}: {video!r} must be a path below the folder of videos, with / between folders"
+        )
     named = [folder for folder in path.parts[:-1] if folder in classes]
     if named and named[-1] != classes[int(label)]:
         raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder says {named[-1]}")
@@ -128,7 +134,7 @@ def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> A
 
 
 def locate(folder: str, path: str) -> str | None:
-    """The listed video's file below `folder`, .mp4 and .avi standing for each other; None if there is none."""
+    """The listed video's file below `folder` or None; .mp4 and .avi stand for each other."""
     listed = os.path.join(folder, path)
     stem, suffix = os.path.splitext(listed)
     candidates = [listed, stem + SUFFIXES[suffix]] if suffix in SUFFIXES else [listed]
@@ -165,28 +171,58 @@ def assign_subsets(
     Train, val and test of one split, no group in two of them, sorted by video.
 
     videos: ids by list, {"train", "test"} or {"all"} (then `test_share` of each class is held out by group);
-    labels: of all usable videos, others are left out; group: see group_of; validation: share of the training videos
-    of each class that becomes val, 0 = none.
+    labels: of all usable videos, others are left out; group: pattern for group_of; validation: share of each
+    class's training videos that becomes val, 0 = none.
     """
-    groups = {video: group_of(video, group) for ids in videos.values() for video in ids if video in labels}
-    subset = {video: part for part, ids in videos.items() for video in ids if video in groups}
-    steps = [("all", "test", test_share or 0.0)] if "all" in videos else []
-    for source, target, share in [*steps, ("train", "val", validation)]:
-        subset = {video: "train" if part == "all" else part for video, part in subset.items()}
-        members = sorted(video for video, part in subset.items() if part == "train")
-        if share > 0:
-            held = split_by_group([labels[v] for v in members], [groups[v] for v in members], share, seed)
-            subset |= {video: target for video in members if groups[video] in held}
-    _refuse_shared_groups(subset, groups)
-    return [Subset(video, labels[video], subset[video], groups[video]) for video in sorted(subset)]
+    parts = _part_of_each(videos, labels)
+    groups = {video: group_of(video, group) for video in parts}
+    if "all" in videos:
+        parts = dict.fromkeys(parts, "train")
+        _hold_out("test", test_share or 0.0, parts, labels, groups, seed)
+    if validation > 0:
+        _hold_out("val", validation, parts, labels, groups, seed)
+    _refuse_shared_groups(parts, groups)
+    missing = sorted({"train", "test"} - set(parts.values()))
+    if missing:
+        raise ValueError(f"none of the {len(parts)} usable videos is in {missing[0]}")
+    return [Subset(video, labels[video], parts[video], groups[video]) for video in sorted(parts)]
+
+
+def _part_of_each(videos: dict[str, list[str]], labels: dict[str, int]) -> dict[str, str]:
+    """List that each usable video is in."""
+    parts: dict[str, str] = {}
+    for part, ids in videos.items():
+        for video in ids:
+            if parts.get(video, part) != part:
+                raise ValueError(f"video {video} is listed in {parts[video]} and in {part}")
+            if video in labels:
+                parts[video] = part
+    return parts
+
+
+def _hold_out(
+    target: str,
+    share: float,
+    parts: dict[str, str],
+    labels: dict[str, int],
+    groups: dict[str, str],
+    seed: int,
+) -> None:
+    """Move a share of the training videos, in whole groups, to the part `target`."""
+    train = sorted(video for video, part in parts.items() if part == "train")
+    try:
+        held = split_by_group([labels[v] for v in train], [groups[v] for v in train], share, seed)
+    except ValueError as error:
+        raise ValueError(f"cannot hold out {share:.0%} for {target}: {error}") from None
+    parts.update({video: target for video in train if groups[video] in held})
 
 
 def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, seed: int) -> set[str]:
     """
-    Groups to hold out: each class has clips on both sides, and a held-out share as near to `share` as was found.
+    Groups to hold out: clips of each class on both sides, its held-out share as near to `share` as was found.
 
-    labels, groups: (N,), one entry per clip. Deterministic: from some random choices drawn with `seed`, one group at
-    a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
+    labels, groups: (N,), one entry per clip. Deterministic: from some random choices drawn with `seed`, one
+    group at a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
     """
     if not 0 < share < 1:
         raise ValueError(f"held-out share is {share}; it must lie between 0 and 1")
@@ -217,7 +253,9 @@ def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) ->
         for group in order:
             sign = -1 if group in held else 1
             moved = {label: inside[label] + sign * count for label, count in counts[group].items()}
-            gain = sum(distance(label, inside[label]) - distance(label, count) for label, count in moved.items())
+            gain = sum(
+                distance(label, inside[label]) - distance(label, count) for label, count in moved.items()
+            )
             if gain > 1e-12:  # rounding alone must not let a group go to and fro for ever
                 inside.update({label: count - inside[label] for label, count in moved.items()})
                 held ^= {group}
@@ -229,14 +267,18 @@ def _why_impossible(counts: Counts, totals: Counter) -> str:
     for label in sorted(totals):
         having = [group for group, count in counts.items() if count[label]]
         if len(having) == 1:
-            return f"class {label} has clips of group {having[0]} only, so it cannot be on both sides of a split"
-    return f"no choice among {len(counts)} groups was found that leaves every class on both sides of the split"
+            return (
+                f"class {label} has clips of group {having[0]} only, so it cannot be on both sides of a split"
+            )
+    return (
+        f"no choice among {len(counts)} groups was found that leaves every class on both sides of the split"
+    )
 
 
-def _refuse_shared_groups(subset: dict[str, str], groups: dict[str, str]) -> None:
+def _refuse_shared_groups(parts: dict[str, str], groups: dict[str, str]) -> None:
     """A group is a person in a scene: seen in training, it would give the class away in the test."""
     first: dict[str, str] = {}
-    for video, part in sorted(subset.items()):
+    for video, part in sorted(parts.items()):
         other = first.setdefault(groups[video], video)
-        if subset[other] != part:
-            raise ValueError(f"group {groups[video]} is in {subset[other]} ({other}) and in {part} ({video})")
+        if parts[other] != part:
+            raise ValueError(f"group {groups[video]} is in {parts[other]} ({other}) and in {part} ({video})")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 SECTIONS = ("datasets", "modalities", "networks", "recipes", "teachers", "fusions", "students", "tables")
 ROLES = ("teachers", "fusions", "students")
 LABEL_METHODS = frozenset({"gtd", "pkd"})  # as in ukdlib.fusion, which needs numpy; a test holds them equal
+VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
 TRANSFORM_KEYS = {"none": (), "gamma": ("gamma",), "tvl1": ("preset", "bound")}
 REFERENCES = (  # entries of (section) name in (key) entries of (target)
     ("teachers", "network", "networks"),
@@ -47,12 +48,6 @@ def any_of(names: Iterable[str]) -> str:
 def transform_names(config: dict, transform: str) -> list[str]:
     """Names of the modalities that `transform` makes."""
     return [name for name, entry in config["modalities"].items() if entry["transform"] == transform]
-
-
-def table_entries(config: dict, tables: Iterable[str]) -> list[tuple[str, str]]:
-    """(role, name) of everything that stands in a row of these tables, each once, in order."""
-    rows = [row for table in tables for row in config["tables"][table]["rows"].values()]
-    return [_role_and_name(row) for row in dict.fromkeys(rows)]
 
 
 def has_flow(config: dict, modality: str) -> bool:
@@ -102,8 +97,9 @@ def _datasets(config: dict) -> Problems:
 def _modality_chains(config: dict) -> Problems:
     for name in config["modalities"]:
         chain = _chain(config, name)
-        if config["modalities"][chain[-1]]["of"] != "video":
-            yield f"modalities.{name}.of never reaches 'video': {' of '.join([*chain, chain[0]])}"
+        source = config["modalities"][chain[-1]]["of"]
+        if source != "video":
+            yield f"modalities.{name}.of never reaches 'video': {' of '.join([*chain, source])}"
 
 
 def _transforms(config: dict) -> Problems:
@@ -138,13 +134,12 @@ def _sources(config: dict) -> Problems:
 
 def _recipes(config: dict) -> Problems:
     for name, entry in config["recipes"].items():
-        if "short_side" not in entry or "crop" not in entry:
-            continue
         low, high = entry["short_side"]
         if low > high:
             yield f"recipes.{name}.short_side is [{low}, {high}]; the smaller number comes first"
-        elif low < entry["crop"]:
-            yield f"recipes.{name}.short_side begins at {low}, which is less than its crop of {entry['crop']}"
+        for key, value in (("short_side", low), ("test_short_side", entry["test_short_side"])):
+            if value < entry["crop"]:
+                yield f"recipes.{name}.{key} has {value}; it is at least the crop, which is {entry['crop']}"
 
 
 def _fusions(config: dict) -> Problems:
@@ -156,6 +151,23 @@ def _fusions(config: dict) -> Problems:
             yield f"fusions.{name}.teachers names {teacher!r} more than once; a teacher counts once"
         if entry["method"] == "single" and len(teachers) > 1:
             yield f"fusions.{name}.teachers is {_some(teachers)}; method 'single' takes exactly one"
+
+
+def _views(config: dict) -> Problems:
+    """Fused teachers have rows for the same views; targets per view are replayed on the student's."""
+    for name, fusion in config["fusions"].items():
+        replayed = fusion.get("target") == "view"
+        students = [s for s, entry in config["students"].items() if replayed and entry.get("fusion") == name]
+        users = [("teachers", t) for t in fusion["teachers"]] + [("students", s) for s in students]
+        places = [(f"{role}.{user}", config["recipes"][config[role][user]["recipe"]]) for role, user in users]
+        for place, recipe in places[1:]:
+            for key in VIEW_KEYS if replayed else ("export_views",):
+                own, first = recipe.get(key), places[0][1].get(key)
+                if own != first:
+                    yield (
+                        f"fusions.{name} needs the same views of all, but the recipe of {place} "
+                        f"has {key} {own} and that of {places[0][0]} {first}"
+                    )
 
 
 def _names_that_state_tau(config: dict) -> Problems:
@@ -183,8 +195,18 @@ def _tables(config: dict) -> Problems:
                     yield f"tables.{name}.{key} names {label!r}, which is not among its rows: {_some(rows)}"
 
 
+def _cost_and_figures(config: dict) -> Problems:
+    if "cost" in config:
+        yield from _unless_known(config, "cost.student", config["cost"]["student"], "students")
+    figures = config.get("figures", {"compare": {}, "weights": []})
+    for label, row in figures["compare"].items():
+        yield from _row(config, f"figures.compare[{label!r}]", row)
+    for fusion in figures["weights"]:
+        yield from _unless_known(config, "figures.weights", fusion, "fusions")
+
+
 def _row(config: dict, place: str, row: str) -> Problems:
-    role, name = _role_and_name(row)
+    role, _, name = row.partition("/")
     if role not in ROLES:
         yield f"{place} is {row!r}; a row is ROLE/NAME with a role among {_some(ROLES)}"
     elif name not in config[role]:
@@ -192,8 +214,8 @@ def _row(config: dict, place: str, row: str) -> Problems:
     elif role == "fusions" and config["fusions"][name]["method"] in LABEL_METHODS:
         method = config["fusions"][name]["method"]
         yield (
-            f"{place} evaluates {row!r}, whose method {method!r} weighs teachers by the true label, "
-            f"which would leak it on the test subset; a fusion in a table has none of {_some(LABEL_METHODS)}"
+            f"{place} tests {row!r}, whose method {method!r} weighs teachers by the true label, a leak; "
+            f"a fusion that is tested has none of the methods {_some(LABEL_METHODS)}"
         )
 
 
@@ -217,8 +239,10 @@ CHECKS: tuple[Callable[[dict], Problems], ...] = (
     _sources,
     _recipes,
     _fusions,
+    _views,
     _names_that_state_tau,
     _tables,
+    _cost_and_figures,
 )
 
 
@@ -238,11 +262,6 @@ def _chain(config: dict, modality: str) -> list[str]:
     while (source := config["modalities"][chain[-1]]["of"]) != "video" and source not in chain:
         chain.append(source)
     return chain
-
-
-def _role_and_name(row: str) -> tuple[str, str]:
-    role, _, name = row.partition("/")
-    return role, name
 
 
 def _some(names: Iterable) -> str:

@@ -1,0 +1,234 @@
+"""Training: it learns, it resumes bit for bit, and teachers and students share one loop."""
+
+import csv
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ukdlib import training
+from ukdlib.augment import Modality
+from ukdlib.clips import epoch_samples
+from ukdlib.logits import LogitRows, write_logits
+from ukdlib.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss, read_knowledge
+
+CLASSES = ["dark", "grey", "bright"]
+IDS = [f"v{i:02d}" for i in range(24)]
+LABELS = np.arange(24) % 3
+RECIPE = {
+    "frames": 2, "stride": 1, "crop": 8, "short_side": [8, 10], "flip": True, "epochs": 4, "batch_size": 8,
+    "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 1, "clip_grad": 40,
+    "precision": "auto", "workers": 0,
+}  # fmt: skip
+CPU = torch.device("cpu")
+
+
+def brightness_store():
+    """Noise whose mean tells the class."""
+    random = np.random.default_rng(0)
+    videos = {
+        name: random.integers(80 * label, 80 * label + 90, (4, 10, 12, 3), dtype=np.uint8)
+        for name, label in zip(IDS, LABELS, strict=True)
+    }
+    return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
+
+
+LESSON = Lesson(brightness_store(), IDS, LABELS, Modality("rgb", mean=0.5, std=0.25, flow=False))
+
+
+def tiny_network():
+    """A double of a real network: batch norm and dropout, so that all kinds of state matter."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv3d(3, 16, (1, 3, 3)), nn.BatchNorm3d(16), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(),
+        nn.Dropout(0.2), nn.Linear(16, 3),
+    )  # fmt: skip
+
+
+def knowledge(views=1, replay=0, **settings):
+    target = np.full((24, views, 3), 0.1, np.float32)
+    target[np.arange(24), :, LABELS] = 0.8
+    stated = {"tau": 2.0, "alpha": 0.5, "kl_reduction": "batchmean", **settings}
+    return Knowledge(target, np.zeros((24, views), np.float32), replay=replay, **stated)
+
+
+def without_seconds(history):
+    return [{key: row[key] for key in HISTORY if key != "seconds"} for row in history]
+
+
+@pytest.mark.parametrize("taught", [None, knowledge(), knowledge(views=2, replay=2), knowledge(alpha=0.0)])
+def test_what_can_be_learnt_is_learnt(taught, tmp_path):
+    taught_lesson, run = replace(LESSON, knowledge=taught), Run(0, CPU, f"{tmp_path}/state")
+    history = fit(tiny_network(), taught_lesson, {**RECIPE, "epochs": 20}, run)
+    assert history[-1]["top1"] > 0.9 and history[-1]["loss"] < 0.8 * history[0]["loss"]
+    assert (history[0]["divergence"] is None) == (taught is None)
+
+
+@pytest.mark.parametrize("taught", [None, knowledge(views=2, replay=2)])
+@pytest.mark.parametrize("epochs_before", [1, 3])
+def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
+    taught, epochs_before, tmp_path, monkeypatch
+):
+    taught_lesson = replace(LESSON, knowledge=taught)
+    whole, broken, resumed = (tiny_network() for _ in range(3))
+    expected = fit(whole, taught_lesson, RECIPE, Run(7, CPU, f"{tmp_path}/whole"))
+
+    run_epoch, run = training._train_epoch, Run(7, CPU, f"{tmp_path}/broken")
+
+    def killed(*arguments):
+        if arguments[-1] == epochs_before:
+            raise KeyboardInterrupt
+        return run_epoch(*arguments)
+
+    monkeypatch.setattr(training, "_train_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(broken, taught_lesson, RECIPE, run)
+    monkeypatch.setattr(training, "_train_epoch", run_epoch)
+    torch.rand(5)  # another process has other random numbers
+    history = fit(resumed, taught_lesson, RECIPE, run)
+
+    assert without_seconds(history) == without_seconds(expected)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+
+
+def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs(tmp_path):
+    histories = [
+        without_seconds(fit(tiny_network(), LESSON, RECIPE, Run(seed, CPU, f"{tmp_path}/{n}")))
+        for n, seed in enumerate((0, 0, 1))
+    ]
+    assert histories[0] == histories[1] != histories[2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "recipe", "run"),
+    [
+        (replace(LESSON, knowledge=knowledge()), RECIPE, {}),
+        (replace(LESSON, labels=(LABELS + 1) % 3), RECIPE, {}),
+        (LESSON, {**RECIPE, "lr": 0.2}, {}),
+        (LESSON, RECIPE, {"seed": 1}),
+        (LESSON, RECIPE, {"key": "other code"}),
+    ],
+)
+def test_the_state_of_another_training_is_ignored_with_a_line(changed, recipe, run, tmp_path, capsys):
+    first = Run(0, CPU, f"{tmp_path}/state", key="code")
+    fit(tiny_network(), LESSON, RECIPE, first)
+    capsys.readouterr()
+    assert len(fit(tiny_network(), changed, recipe, replace(first, **run))) == 4
+    said = capsys.readouterr().err
+    assert "other settings, not resumed" in said and said.count("epoch ") == 4
+
+
+def test_a_finished_training_is_not_done_again(tmp_path, capsys):
+    run = Run(0, CPU, f"{tmp_path}/state")
+    first = fit(tiny_network(), LESSON, RECIPE, run)
+    capsys.readouterr()
+    assert fit(tiny_network(), LESSON, RECIPE, run) == first
+    assert "resumed after 4 epochs" in capsys.readouterr().err
+    training.discard_state(run.state)
+    training.discard_state(run.state)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_that_is_no_number_is_refused(tmp_path):
+    with pytest.raises(FloatingPointError, match=r"loss is (nan|inf) in epoch 0; lr 1e\+30 may be too high"):
+        fit(
+            tiny_network(),
+            LESSON,
+            {**RECIPE, "lr": 1e30, "warmup_epochs": 0},
+            Run(0, CPU, f"{tmp_path}/state"),
+        )
+
+
+def test_the_rate_warms_up_and_falls_to_zero():
+    recipe = {"lr": 2.0, "warmup_epochs": 2, "epochs": 10}
+    rates = [training.learning_rate(recipe, progress) for progress in (0, 1, 2, 6, 10)]
+    assert rates == pytest.approx([0, 1, 2, 1, 0])
+    assert training.learning_rate({**recipe, "warmup_epochs": 0}, 0) == 2
+
+
+def test_the_norm_of_a_step_is_limited():
+    network = nn.Linear(4, 1, bias=False)
+    before = network.weight.detach().clone()
+    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+    training.take_step(network, optimizer, 1e6 * network(torch.ones(1, 4)).sum(), clip_grad=3.0)
+    assert (network.weight - before).norm().item() == pytest.approx(3, rel=1e-4)
+
+
+def test_alpha_one_learns_what_a_teacher_learns(tmp_path):
+    histories = [
+        fit(tiny_network(), replace(LESSON, knowledge=taught), RECIPE, Run(0, CPU, f"{tmp_path}/{n}"))
+        for n, taught in enumerate((None, knowledge(alpha=1.0)))
+    ]
+    assert [row["loss"] for row in histories[0]] == pytest.approx(
+        [row["loss"] for row in histories[1]], rel=1e-6
+    )
+
+
+def test_every_clip_is_told_its_own_target():
+    """A student that says exactly the target of the view on show has no divergence, whichever view it is."""
+    random = np.random.default_rng(0)
+    stored = random.dirichlet(np.ones(3), size=(24, 2)).astype(np.float32)
+    told = replace(knowledge(views=2, replay=2), target=stored)
+    for epoch in range(4):
+        rows = torch.from_numpy(epoch_samples(IDS, RECIPE, 0, epoch, told.replay).rows)
+        logits = 2.0 * torch.from_numpy(np.log(stored[rows, epoch % 2]))
+        divergence = lesson_loss(logits, rows, replace(LESSON, knowledge=told), epoch)[2]
+        assert divergence.item() == pytest.approx(0, abs=1e-6)
+
+
+def write_target(path, views, target, **changed):
+    """A fusion's file of two videos whose logits tell (video, view)."""
+    ids, numbers = np.repeat(["a", "b"], views), np.tile(np.arange(views), 2)
+    probs = np.random.default_rng(0).dirichlet(np.ones(3), size=2 * views)
+    rows = LogitRows(
+        ids, numbers, np.zeros(2 * views, int), np.log(probs).astype(np.float32), CLASSES,
+        constant=np.arange(2 * views, dtype=np.float32), weights=np.ones((2 * views, 1), np.float32),
+    )  # fmt: skip
+    write_logits(path, rows, {"tau": "20.0", "target": target, **changed})
+    return probs
+
+
+@pytest.mark.parametrize(("views", "target", "replay"), [(1, "video", 0), (3, "view", 3)])
+def test_stored_targets_come_back_in_the_order_of_the_videos(views, target, replay, tmp_path):
+    path = f"{tmp_path}/train.parquet"
+    probs = write_target(path, views, target).reshape(2, views, 3)
+    student = {"alpha": 0.3, "kl_reduction": "mean"}
+    read = read_knowledge(path, ["b", "a"], CLASSES, {"tau": 20, "target": target}, student)
+    np.testing.assert_allclose(read.target, probs[::-1], atol=1e-6)
+    assert read.constant.tolist() == np.arange(2.0 * views).reshape(2, views)[::-1].tolist()
+    assert (read.tau, read.alpha, read.kl_reduction, read.replay) == (20, 0.3, "mean", replay)
+
+
+@pytest.mark.parametrize(
+    ("videos", "classes", "fusion", "message"),
+    [
+        (["a"], ["x", "y", "z"], {"tau": 20, "target": "video"}, "its classes are"),
+        (
+            ["a"],
+            CLASSES,
+            {"tau": 10, "target": "video"},
+            r"made with \(tau, target\) \('20.0', 'video'\), not \(10",
+        ),
+        (["a"], CLASSES, {"tau": 20, "target": "view"}, "'view'"),
+        (["a", "c"], CLASSES, {"tau": 20, "target": "video"}, r"no target for \(video, view\) \('c', 0\)"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(videos, classes, fusion, message, tmp_path):
+    write_target(f"{tmp_path}/train.parquet", 1, "video")
+    with pytest.raises(ValueError, match=message):
+        read_knowledge(
+            f"{tmp_path}/train.parquet", videos, classes, fusion, {"alpha": 0.5, "kl_reduction": "mean"}
+        )
+
+
+def test_the_history_is_a_table(tmp_path):
+    row = dict(zip(HISTORY, (0, 0.1, 1.5, 1.5, None, 0.25, 3.2), strict=True))
+    training.write_history(f"{tmp_path}/history.csv", [row, {**row, "epoch": 1, "divergence": math.pi}])
+    with open(tmp_path / "history.csv") as file:
+        first, second = csv.DictReader(file)
+    assert first["divergence"] == "" and float(second["divergence"]) == math.pi and second["epoch"] == "1"

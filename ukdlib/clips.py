@@ -1,0 +1,97 @@
+"""
+Batches of clips out of a frame store.
+
+Which videos come in which order and which view of each is shown depends on (seed, epoch, video_id) alone: two
+trainings on two modalities of the same videos see the same crops in the same order.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from ukdlib.views import Views, frame_indices, random_views
+
+# view numbers below this are the stored ones (0 .. export_views - 1); each (seed, epoch) has its own above
+FIRST_FREE_NUMBER = 1_000_000
+
+
+class Store(Protocol):
+    """What is needed of ukdlib.frames.FrameStore."""
+
+    def shape(self, video_id: str) -> tuple[int, int, int, int]: ...
+    def window(self, video_id: str, indices: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The clips of one pass: N rows in the order they are to be shown."""
+
+    video_ids: Sequence[str]
+    views: Views
+    rows: np.ndarray  # (N,) int, whatever the caller wants back with each clip
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n clips as stored, with what is needed to cut them out."""
+
+    frames: torch.Tensor  # (n, T, H, W, C) uint8, zero-padded to the largest height and width
+    sizes: torch.Tensor  # (n, 2) int true height and width
+    views: Views
+    rows: torch.Tensor  # (n,) int
+
+    def pin_memory(self) -> "Batch":
+        """The same in memory that a GPU copies from without waiting; the loader calls this."""
+        return replace(self, frames=self.frames.pin_memory())
+
+
+def epoch_samples(
+    video_ids: Sequence[str], recipe: dict[str, Any], seed: int, epoch: int, replay: int = 0
+) -> Samples:
+    """
+    One random view of every video in random order; replay > 0: epoch e shows stored view number e % replay.
+    """
+    order = np.random.Generator(np.random.Philox(key=(seed << 64) + epoch)).permutation(len(video_ids))
+    shown = [video_ids[row] for row in order]
+    number = epoch % replay if replay else FIRST_FREE_NUMBER * (1 + seed) + epoch
+    views = random_views(shown, [number] * len(shown), recipe["crop"], recipe["short_side"], recipe["flip"])
+    return Samples(shown, views, order)
+
+
+def load_batches(
+    store: Store, samples: Samples, recipe: dict[str, Any], drop_last: bool = False
+) -> Iterator[Batch]:
+    """The clips of `samples` in batches, read by recipe["workers"] processes (0: in this one)."""
+    size = recipe["batch_size"]
+    loader: DataLoader = DataLoader(
+        range(len(samples.video_ids)),  # type: ignore[arg-type]  # a sequence of positions is all it needs
+        batch_size=size,
+        collate_fn=lambda positions: load_batch(store, samples, positions, recipe),
+        num_workers=recipe["workers"],
+        pin_memory=torch.cuda.is_available(),
+        drop_last=drop_last and len(samples.video_ids) >= size,
+    )
+    yield from loader
+
+
+def load_batch(store: Store, samples: Samples, positions: list[int], recipe: dict[str, Any]) -> Batch:
+    """The clips at some positions of `samples`."""
+    windows = [_window(store, samples, position, recipe) for position in positions]
+    sizes = np.array([window.shape[1:3] for window in windows])
+    height, width = sizes.max(axis=0)
+    frames = np.zeros((len(windows), recipe["frames"], height, width, windows[0].shape[3]), np.uint8)
+    for clip, window in zip(frames, windows, strict=True):
+        clip[:, : window.shape[1], : window.shape[2]] = window
+    rows = torch.from_numpy(samples.rows[positions])
+    return Batch(torch.from_numpy(frames), torch.from_numpy(sizes), samples.views.take(positions), rows)
+
+
+def _window(store: Store, samples: Samples, position: int, recipe: dict[str, Any]) -> np.ndarray:
+    video_id = samples.video_ids[position]
+    num_frames = store.shape(video_id)[0]
+    start = float(samples.views.start[position])
+    return store.window(video_id, frame_indices(start, num_frames, recipe["frames"], recipe["stride"]))

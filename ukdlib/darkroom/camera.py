@@ -1,0 +1,153 @@
+"""The camera in the dark: exposure, photons, read-out, 8 bits; the hand that shakes it and lamps that
+flicker.
+
+Everything that makes Darkroom hard or easy is one number of `Difficulty`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numba import njit
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """The numbers that set how hard the clips are; defaults are Darkroom's. Fixed by looking at baselines
+    only.
+    """
+
+    grey_median: float = 16.0  # mean grey level (0-255) that a group's exposure aims at: median over groups
+    grey_spread: float = 0.38  # ... standard deviation of its logarithm; darker = more noise, less texture
+    grey_range: tuple[float, float] = (8.0, 31.0)  # ... and its limits
+    full_well: float = 2600.0  # electrons at white: fewer = more shot noise, in RGB and flow
+    read_noise: float = 1.2  # electrons: more = the blackest regions drown first
+    shake: float = (
+        0.011  # rad, hand-held rotation (about 1.2 pixels at width 128): more = flow of the whole picture
+    )
+    drift: float = 0.05  # rad/s, slow panning of every clip: background flow that says nothing of the class
+    flicker: float = 0.22  # share by which flickering lamps dip: more = brightness change without motion
+    passing: float = 0.35  # share of clips through which a car's light sweeps: shadows and shading that move
+    shutter: float = 0.75  # share of the frame time that the shutter is open: more = motion blur
+    vignette: float = 0.45  # loss of light in the corners
+    contrast: float = (
+        0.6  # clothes against background: 1 = any colour, 0 = everyone in grey of the wall's lightness
+    )
+
+
+DEFAULT = Difficulty()
+
+
+def generator(*words: object) -> np.random.Generator:
+    """A counter-based generator that depends on the words alone: same words, same numbers, in any process or
+    order.
+    """
+    key = hashlib.blake2b("/".join(map(str, words)).encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+
+
+def encode(linear: np.ndarray) -> np.ndarray:
+    """Linear light (1 = white) to sRGB-encoded grey levels 0-255, not rounded."""
+    linear = np.clip(linear, 0, 1)
+    return 255 * np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+CODES = np.round(encode(np.linspace(0, 1, 1 << 14))).astype(
+    np.uint8
+)  # one look-up per pixel instead of a power
+
+
+def exposure_gain(linear: np.ndarray, grey: float) -> float:
+    """The gain at which a picture in linear light has mean grey level `grey` (0 < grey < 255) within 1 %;
+    bisection.
+    """
+    low, high = 1e-5, 1e5
+    for _ in range(16):
+        gain = (low * high) ** 0.5
+        low, high = (gain, high) if encode(gain * linear).mean() < grey else (low, gain)
+    return gain
+
+
+NORMAL = np.array(
+    [NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)], np.float32
+)  # standard normal quantiles
+FEW = 10  # electrons: below, counts are drawn from Poisson's law itself, from here on from its normal limit
+
+
+@njit(cache=True, fastmath=True)
+def _read_out(light: np.ndarray, sensor, bits: np.ndarray, tables, out: np.ndarray) -> None:
+    """Electrons, read noise, 8 bits. sensor (full_well, read_noise); bits: 64 random ones per value."""
+    (full_well, read_noise), (codes, normal) = sensor, tables
+    scale, inverse = (len(codes) - 1) / full_well, np.ones(64)
+    for count in range(1, 64):
+        inverse[count] = 1 / count
+    for i in range(light.size):
+        mean = min(light[i], 4.0) * full_well
+        noise = normal[bits[i] & np.uint64(4095)]
+        if mean < FEW:
+            uniform = (bits[i] >> np.uint64(24)) * 2.0**-40
+            chance = np.exp(-mean)
+            total, count = chance, 0
+            while uniform > total and count < 63:
+                count += 1
+                chance *= mean * inverse[count]
+                total += chance
+            electrons = count + read_noise * noise
+        else:
+            electrons = mean + np.sqrt(mean + read_noise * read_noise) * noise
+        out[i] = codes[int(min(max(electrons * scale, 0.0), len(codes) - 1.0) + 0.5)]
+
+
+def expose(linear: np.ndarray, difficulty: Difficulty, rng: np.random.Generator) -> np.ndarray:
+    """
+    What the sensor makes of light.
+
+    linear (...) float, exposure applied, 1 = white; returns uint8 of the same shape: photons arrive as
+    Poisson counts of mean linear * full_well, reading adds normal noise, black is clipped, the rest
+    sRGB-encoded and rounded.
+    """
+    light = np.ascontiguousarray(linear, np.float32).ravel()
+    out, bits = np.empty(light.size, np.uint8), rng.bit_generator.random_raw(light.size)
+    _read_out(light, (difficulty.full_well, difficulty.read_noise), bits, (CODES, NORMAL), out)
+    return out.reshape(linear.shape)
+
+
+def hand_held(time: np.ndarray, amplitude: float, rng: np.random.Generator) -> np.ndarray:
+    """Rotation of a held camera (T, 3) rad about x, y, z: slow wander and faster tremor, 1/f in amplitude."""
+    frequency = np.array([0.35, 0.8, 1.7, 3.4, 6.5])[:, None] * rng.uniform(0.8, 1.25, (5, 3))
+    strength = amplitude * frequency**-0.8 * rng.uniform(0.4, 1.2, (5, 3)) * [0.8, 1.0, 0.6]
+    angle = 2 * np.pi * (frequency * time[:, None, None] + rng.random((5, 3)))
+    return (strength * np.sin(angle)).sum(1)
+
+
+def flicker(time: np.ndarray, depth: float, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Brightness (T,) of a lamp over time, at most 1: steady, a mains beat, a failing tube or a screen."""
+    return FLICKERS[kind](time, depth, rng)
+
+
+def _steady(time: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
+    return np.ones_like(time)
+
+
+def _beat(time: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
+    return 1 - depth * (0.5 + 0.5 * np.sin(2 * np.pi * (rng.uniform(0.7, 4.0) * time + rng.random())))
+
+
+def _failing(time: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
+    off = rng.random(64) < 0.2
+    return 1 - min(3 * depth, 0.9) * off[(time * 12).astype(int) % 64]
+
+
+def _screen(time: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
+    levels = rng.uniform(1 - 2.5 * min(depth, 0.4), 1, 32)
+    return levels[(time * 1.5 + rng.random()).astype(int) % 32]
+
+
+FLICKERS = {"steady": _steady, "beat": _beat, "failing": _failing, "screen": _screen}
+
+
+def vignette(size: tuple[int, int], loss: float) -> np.ndarray:
+    """Share of light (H, W, 1) that the lens lets through: 1 in the middle, 1 - loss in the corners."""
+    y, x = ((np.arange(n) + 0.5) / n * 2 - 1 for n in size)
+    return (1 - loss * (y[:, None] ** 2 + x[None] ** 2) / 2)[..., None].astype(np.float32)

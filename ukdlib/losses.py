@@ -1,0 +1,38 @@
+"""The student's loss: labels and stored knowledge (Eq. 1-3 and 10)."""
+
+import torch
+import torch.nn.functional as F
+
+KL_REDUCTIONS = ("batchmean", "mean")
+
+
+def distillation_loss(
+    student_logits: torch.Tensor,
+    labels: torch.Tensor,
+    target: torch.Tensor,
+    alpha: float,
+    tau: float,
+    kl_reduction: str = "batchmean",
+    constant: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """
+    Eq. 1: loss = alpha * cross-entropy + (1 - alpha) * divergence; returns (loss, cross-entropy, divergence).
+
+    student_logits: (N, C); labels: (N,) int; target: (N, C) probabilities, already softened at `tau`.
+    divergence: tau^2 * KL(target || softmax(student_logits / tau)) (Eq. 3, 10); kl_reduction: "batchmean" is
+    the mean over clips of the sum over classes as in Eq. 3, "mean" divides by C as well.
+    constant: (N,) what a stored target leaves out of the KL (AVG-1, Eq. 4), before the factor tau^2. It is
+    independent of the student, so it is added to the returned divergence only and changes no gradient.
+    """
+    if kl_reduction not in KL_REDUCTIONS:
+        raise ValueError(f"losses: unknown kl_reduction {kl_reduction!r}; known: {list(KL_REDUCTIONS)}")
+    if not (0 <= alpha <= 1 and tau > 0):
+        raise ValueError(f"losses: alpha {alpha} must be in [0, 1] and tau {tau} positive")
+    scale = tau**2 / (student_logits.shape[1] if kl_reduction == "mean" else 1)
+    cross_entropy = F.cross_entropy(student_logits, labels)
+    log_probs = F.log_softmax(student_logits / tau, dim=1)
+    divergence = scale * F.kl_div(log_probs, target, reduction="batchmean")
+    loss = alpha * cross_entropy + (1 - alpha) * divergence
+    if constant is not None:
+        divergence = divergence.detach() + scale * constant.mean()
+    return loss, cross_entropy.detach(), divergence.detach()

@@ -1,0 +1,65 @@
+"""
+How sure a difference in accuracy is: bootstrap intervals and McNemar's test over videos.
+
+Arguments are one number per video: whether it was recognised (0 or 1, or bool), or the share of seeds that
+recognised it, in [0, 1]. Intervals are percentiles of resampled means; the same seed gives the same interval.
+"""
+
+import math
+
+import numpy as np
+
+RESAMPLES = 2000
+
+
+def bootstrap_interval(correct: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Interval (low, high) of the mean of correct (N,) over videos, as shares."""
+    means = _resampled_means(np.asarray(correct, dtype=np.float64), seed)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def paired_bootstrap(
+    correct_a: np.ndarray, correct_b: np.ndarray, level: float = 0.95, seed: int = 0
+) -> tuple[float, float, float]:
+    """(difference, low, high) of mean(a) - mean(b), both (N,) on the same videos in the same order."""
+    a, b = _paired(correct_a, correct_b)
+    return float((a - b).mean()), *bootstrap_interval(a - b, level, seed)
+
+
+def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[int, int, float]:
+    """
+    (videos that only a recognises, videos that only b does, exact two-sided p) for correct (N,) of 0 and 1.
+
+    p is the chance of a split at least as uneven if each such video were a fair coin.
+    """
+    a, b = _paired(correct_a, correct_b)
+    if not np.isin([a, b], [0, 1]).all():
+        raise ValueError("McNemar's test takes 0 and 1 per video, not shares")
+    only_a, only_b = int((a > b).sum()), int((a < b).sum())
+    total = only_a + only_b
+    log_factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, total + 1))))
+    i = np.arange(min(only_a, only_b) + 1)
+    log_chances = log_factorials[total] - log_factorials[i] - log_factorials[total - i] - total * math.log(2)
+    return only_a, only_b, min(1.0, 2 * float(np.exp(log_chances).sum()))
+
+
+def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
+    """
+    Means (RESAMPLES,) of values drawn with replacement.
+
+    How often each distinct value is drawn is multinomial, which needs no index per video: values are few.
+    """
+    if values.ndim != 1 or len(values) == 0:
+        raise ValueError(f"values have shape {values.shape}; expected one number for each of N > 0 videos")
+    distinct, counts = np.unique(values, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=RESAMPLES)
+    return drawn @ distinct / len(values)
+
+
+def _paired(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float64, refused if they are not about the same number of videos."""
+    a, b = np.asarray(correct_a, dtype=np.float64), np.asarray(correct_b, dtype=np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} and {b.shape} results cannot be paired; both need one for each video")
+    return a, b

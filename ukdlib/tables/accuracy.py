@@ -1,0 +1,179 @@
+"""
+Tables 1 to 3: means over runs, intervals, differences to a baseline, the published number beside them.
+
+A run is one split and seed. Intervals come from resampling test videos, each with all its runs together. So
+they do not hold the chance of another training, which the sd over runs shows; and they take clips of one
+person and scene for independent, which makes them too narrow rather than too wide.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ukdlib.logits import read_logits
+from ukdlib.metrics import video_probabilities
+from ukdlib.statistics import bootstrap_interval, paired_bootstrap
+from ukdlib.tables.page import plain, render, signed
+
+KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "per_class", "confusion", "interval"}
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+ORIGIN = ("n", "views", "splits", "seeds", "pretraining")
+PAPER = "paper, ARID v1.5"
+PRETRAINING = "none"  # every network starts from scratch; the paper's start from Kinetics-400
+LEGEND = (
+    "sd: over splits and seeds. Intervals: bootstrap over test videos, paired for the differences; "
+    "the highest row is picked after the fact, which flatters it. "
+    "Views: per test video, probabilities averaged. The paper's networks start from Kinetics-400."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Test result of one split and seed: its metrics file, and `correct`, 0 or 1 by video name."""
+
+    metrics: dict
+    correct: pd.Series
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.metrics["split"], self.metrics["seed"]
+
+
+def read_metrics(path: str) -> dict:
+    """A metrics file; refused if keys are missing or its confusion matrix is not of its n and classes."""
+    with open(path, encoding="utf-8") as file:
+        metrics = json.load(file)
+    if missing := sorted(KEYS - metrics.keys()):
+        raise ValueError(f"{path}: no metrics file, it lacks {', '.join(missing)}")
+    counts, classes = np.array(metrics["confusion"]), len(metrics["per_class"])
+    if counts.shape != (classes, classes) or counts.sum() != metrics["n"]:
+        raise ValueError(
+            f"{path}: confusion has shape {counts.shape} and {counts.sum()} videos; "
+            f"per_class has {classes} classes and n is {metrics['n']}"
+        )
+    return metrics
+
+
+def read_run(metrics_path: str, logits_path: str) -> Run:
+    """Metrics and logits of one run; refused if the logits do not give the n and top-1 of the metrics."""
+    metrics, rows = read_metrics(metrics_path), read_logits(logits_path)
+    ids, labels, probs, _ = video_probabilities(rows.video_ids, rows.labels, rows.logits)
+    correct = pd.Series((probs.argmax(axis=1) == labels).astype(float), index=ids)
+    if len(ids) != metrics["n"] or abs(correct.mean() - metrics["top1"]) > 1e-6:
+        raise ValueError(
+            f"{metrics_path}: n {metrics['n']} and top1 {metrics['top1']:.4f}, "
+            f"but {logits_path} has n {len(ids)} and top1 {correct.mean():.4f}"
+        )
+    return Run(metrics, correct)
+
+
+def read_rows(files: dict[str, list[list[str]]]) -> dict[str, list[Run]]:
+    """Row label -> its runs, from row label -> [[metrics file, logits file] of each run]."""
+    return {label: [read_run(*pair) for pair in pairs] for label, pairs in files.items()}
+
+
+def summarise(rows: dict[str, list[Run]], baseline: str, paper: dict[str, float]) -> pd.DataFrame:
+    """
+    A line per row label: accuracies in percent, differences to the row `baseline` in points, 95 % intervals.
+
+    Every row needs the baseline's runs, each on the same videos. paper: label -> published top-1, %.
+    n counts every video once; sd is over runs and empty for a single one.
+    """
+    for place, names in {"baseline": {baseline}, "paper": set(paper)}.items():
+        if names - set(rows):
+            raise ValueError(
+                f"{place} names {sorted(names - set(rows))}, no row of the table; rows: {list(rows)}"
+            )
+    lines = []
+    for label, runs in rows.items():
+        _check_paired(label, runs, baseline, rows[baseline])
+        line = {"row": label, **_accuracy(runs), **_gain(runs, rows[baseline])}
+        lines.append({**line, PAPER: paper.get(label, np.nan), **_origin(runs)})
+    return pd.DataFrame(lines).set_index("row")
+
+
+def video_values(runs: list[Run]) -> pd.Series:
+    """A value of each of V videos, by name, such that their mean is the mean over runs of the accuracies."""
+    shares = pd.concat([run.correct / len(run.correct) for run in runs]).groupby(level=0).sum()
+    return shares * len(shares) / len(runs)
+
+
+def verdict(table: pd.DataFrame, baseline: str) -> str:
+    """The highest row against the baseline, in one sentence that says no more than the interval does."""
+    best = str(table["top1"].idxmax())
+    if best == baseline:
+        return f"No row is above {baseline}."
+    difference = [float(table[name][best]) for name in DIFFERENCE]
+    gain, low, high = (signed(value) for value in difference)
+    certain = "above 0" if difference[1] > 0 else "which holds 0: no clear difference"
+    return f"Highest: {best}, {gain} points against {baseline}; 95 % interval {low} to {high}, {certain}."
+
+
+def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
+    """A summarised table as an HTML page."""
+    percent = "\N{NO-BREAK SPACE}%"
+    heads = [
+        f"top\N{NON-BREAKING HYPHEN}1{percent}",
+        "sd",
+        f"95{percent} interval",
+        f"points against {baseline}",
+        PAPER,
+        *ORIGIN,
+    ]
+    rows = []
+    for label, line in table.iterrows():
+        gain, low, high = (signed(line[name]) for name in DIFFERENCE)
+        cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
+        cells += [f"{gain} [{low}, {high}]" if gain else "", plain(line[PAPER])]
+        cells += [str(line[name]) for name in ORIGIN]
+        rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
+    return render(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
+
+
+def _check_paired(label: str, runs: list[Run], baseline: str, others: list[Run]) -> None:
+    """Differences are between the same videos in the same runs: refuse a row for which they would not be."""
+    own, wanted = ({run.place: run.correct.index for run in each} for each in (runs, others))
+    if own.keys() != wanted.keys() or len(own) < len(runs):
+        raise ValueError(
+            f"row {label!r} has (split, seed) {[run.place for run in runs]}, "
+            f"the baseline {baseline!r} {list(wanted)}"
+        )
+    for place, videos in own.items():
+        if not videos.equals(wanted[place]):
+            odd = videos.symmetric_difference(wanted[place])
+            raise ValueError(
+                f"row {label!r}, split {place[0]}, seed {place[1]}: not the test videos of {baseline!r}: "
+                f"{len(odd)} are in only one of them, such as {odd[0]!r}"
+            )
+
+
+def _accuracy(runs: list[Run]) -> dict[str, float]:
+    """Mean and sd over runs and interval of the mean, in %."""
+    tops = [run.metrics["top1"] for run in runs]
+    spread = np.std(tops, ddof=1) if len(tops) > 1 else np.nan
+    low, high = bootstrap_interval(video_values(runs).to_numpy())
+    return _percent(("top1", "sd", "low", "high"), (np.mean(tops), spread, low, high))
+
+
+def _gain(runs: list[Run], reference: list[Run]) -> dict[str, float]:
+    """Difference to the baseline and its interval, in points; empty for the baseline itself."""
+    if runs is reference:
+        return dict.fromkeys(DIFFERENCE, np.nan)
+    return _percent(
+        DIFFERENCE, paired_bootstrap(video_values(runs).to_numpy(), video_values(reference).to_numpy())
+    )
+
+
+def _origin(runs: list[Run]) -> dict[str, object]:
+    """What the numbers of a row rest on."""
+    columns = {"views": "views", "splits": "split", "seeds": "seed"}
+    found = {column: sorted({run.metrics[key] for run in runs}) for column, key in columns.items()}
+    texts = {column: ", ".join(map(str, values)) for column, values in found.items()}
+    return {"n": len(video_values(runs)), **texts, "pretraining": PRETRAINING}
+
+
+def _percent(names: Sequence[str], shares: Sequence[float]) -> dict[str, float]:
+    return {name: 100 * float(share) for name, share in zip(names, shares, strict=True)}

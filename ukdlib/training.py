@@ -1,0 +1,257 @@
+"""
+One training loop for teachers and students.
+
+A teacher learns from labels; a student from labels and from stored knowledge (Eq. 1). After every epoch the
+state goes to a file, and a training that was interrupted goes on from there, bit for bit on a CPU.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ukdlib.augment import Modality
+from ukdlib.clips import Store, epoch_samples, load_batches
+from ukdlib.inference import class_logits, prepare
+from ukdlib.logits import read_logits
+from ukdlib.losses import distillation_loss
+
+HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a student is told beside the labels of its M videos: V stored targets for each."""
+
+    target: np.ndarray  # (M, V, C) probabilities, softened at tau
+    constant: np.ndarray  # (M, V), see ukdlib.losses
+    tau: float
+    alpha: float
+    kl_reduction: str
+    replay: int  # V if targets belong to views, which are shown in turn; 0 if they belong to videos
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one training learns from."""
+
+    store: Store
+    video_ids: Sequence[str]
+    labels: np.ndarray  # (M,) int
+    modality: Modality
+    knowledge: Knowledge | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where one training runs and resumes."""
+
+    seed: int
+    device: torch.device
+    state: str  # file that the state is kept in
+    key: str = ""  # stands for code and frames: a state with another key is not resumed from
+
+
+def read_knowledge(
+    path: str,
+    video_ids: Sequence[str],
+    classes: Sequence[str],
+    fusion: dict[str, Any],
+    student: dict[str, Any],
+) -> Knowledge:
+    """The stored targets of a fusion {tau, target} for some videos; student: {alpha, kl_reduction}."""
+    rows = read_logits(path)
+    if rows.classes != list(classes):
+        raise ValueError(f"{path}: its classes are {rows.classes}, not {list(classes)}")
+    stated = rows.metadata.get("tau"), rows.metadata.get("target")
+    if stated[0] is None or float(stated[0]) != float(fusion["tau"]) or stated[1] != fusion["target"]:
+        raise ValueError(
+            f"{path}: made with (tau, target) {stated}, not ({fusion['tau']}, {fusion['target']!r})"
+        )
+    views = 1 + int(rows.views.max())
+    place = {
+        (video, view): row for row, (video, view) in enumerate(zip(rows.video_ids, rows.views, strict=True))
+    }
+    try:
+        order = np.array([[place[video_id, view] for view in range(views)] for video_id in video_ids])
+    except KeyError as error:
+        raise ValueError(f"{path}: no target for (video, view) {error}") from None
+    constant = np.zeros(len(rows.views), np.float32) if rows.constant is None else rows.constant
+    target = np.exp(rows.logits - np.logaddexp.reduce(rows.logits, axis=1, keepdims=True))
+    replay = views if fusion["target"] == "view" else 0
+    return Knowledge(
+        target[order], constant[order], fusion["tau"], student["alpha"], student["kl_reduction"], replay
+    )
+
+
+def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> list[dict[str, Any]]:
+    """
+    Train `network` in place: SGD with momentum, linear warm-up, then cosine to 0; returns a row per epoch.
+
+    Goes on from run.state if that was written by the same training (settings, videos, knowledge, code).
+    """
+    torch.manual_seed(run.seed)
+    network = prepare(network, run.device).train()
+    optimizer = torch.optim.SGD(
+        network.parameters(), recipe["lr"], recipe["momentum"], weight_decay=recipe["weight_decay"]
+    )
+    key = training_key(network, lesson, recipe, run)
+    history = load_state(run.state, key, network, optimizer)
+    for epoch in range(len(history), recipe["epochs"]):
+        history.append(_train_epoch(network, optimizer, lesson, recipe, run.seed, epoch))
+        save_state(run.state, key, network, optimizer, history)
+        _say_progress(history, recipe["epochs"])
+    return history
+
+
+def learning_rate(recipe: dict[str, Any], progress: float) -> float:
+    """Rate after `progress` epochs (with fractions): linear warm-up, then half a cosine down to 0."""
+    warmup, epochs = recipe["warmup_epochs"], recipe["epochs"]
+    if progress < warmup:
+        return recipe["lr"] * progress / warmup
+    return recipe["lr"] * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (epochs - warmup)))
+
+
+def _train_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    lesson: Lesson,
+    recipe: dict[str, Any],
+    seed: int,
+    epoch: int,
+) -> dict[str, Any]:
+    """Show every video once; returns a row of the history, its values means over the epoch's batches."""
+    began = time.monotonic()
+    replay = lesson.knowledge.replay if lesson.knowledge else 0
+    samples = epoch_samples(lesson.video_ids, recipe, seed, epoch, replay)
+    steps = max(len(lesson.video_ids) // recipe["batch_size"], 1)
+    measured = []  # left on the device: reading a value would make a GPU wait in every step
+    for step, batch in enumerate(load_batches(lesson.store, samples, recipe, drop_last=True)):
+        optimizer.param_groups[0]["lr"] = learning_rate(recipe, epoch + (step + 0.5) / steps)
+        logits = class_logits(network, batch, recipe, lesson.modality)
+        loss, *parts = lesson_loss(logits, batch.rows, lesson, epoch)
+        take_step(network, optimizer, loss, recipe["clip_grad"])
+        measured.append(torch.stack([loss.detach(), *parts]))
+    loss, cross_entropy, divergence, top1 = torch.stack(measured).mean(dim=0).tolist()
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"training: the loss is {loss} in epoch {epoch}; lr {recipe['lr']} may be too high"
+        )
+    lr, seconds = optimizer.param_groups[0]["lr"], round(time.monotonic() - began, 3)
+    values = (epoch, lr, loss, cross_entropy, divergence if lesson.knowledge else None, top1, seconds)
+    return dict(zip(HISTORY, values, strict=True))
+
+
+def lesson_loss(
+    logits: torch.Tensor, rows: torch.Tensor, lesson: Lesson, epoch: int
+) -> tuple[torch.Tensor, ...]:
+    """
+    (loss, cross-entropy, divergence, top-1 accuracy) of a batch; only the first carries gradients.
+
+    logits: (n, C) of the videos number `rows` (n,) of the lesson, as shown in `epoch`.
+    """
+    labels = torch.from_numpy(lesson.labels[rows]).to(logits.device)
+    top1 = (logits.argmax(dim=1) == labels).float().mean()
+    knowledge = lesson.knowledge
+    if knowledge is None:
+        loss = F.cross_entropy(logits, labels)
+        return loss, loss.detach(), torch.zeros_like(top1), top1
+    view = epoch % knowledge.target.shape[1]
+    target, constant = (
+        torch.from_numpy(stored[rows, view]).to(logits.device)
+        for stored in (knowledge.target, knowledge.constant)
+    )
+    settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction
+    return *distillation_loss(logits, labels, target, *settings, constant), top1
+
+
+def take_step(
+    network: nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor, clip_grad: float
+) -> None:
+    """One update of the weights, with the gradient's norm limited to clip_grad."""
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), clip_grad)
+    optimizer.step()
+
+
+def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> str:
+    """Hash of all that a training's result depends on."""
+    shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
+    settings = [shapes, list(lesson.video_ids), asdict(lesson.modality), recipe, run.seed, run.key]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    digest.update(np.ascontiguousarray(lesson.labels).tobytes())
+    if (knowledge := lesson.knowledge) is not None:
+        digest.update(
+            repr((knowledge.tau, knowledge.alpha, knowledge.kl_reduction, knowledge.replay)).encode()
+        )
+        digest.update(np.ascontiguousarray(knowledge.target).tobytes())
+    return digest.hexdigest()
+
+
+def save_state(
+    path: str, key: str, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict[str, Any]]
+) -> None:
+    """Write the state after an epoch: weights, momenta, random numbers, history."""
+    random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+    state = {"key": key, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    torch.save({**state, "random": random, "history": history}, f"{path}.part")
+    os.replace(f"{path}.part", path)
+
+
+def load_state(
+    path: str, key: str, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> list[dict[str, Any]]:
+    """
+    Put the state that `path` holds in place; returns its history, [] if there is no state of this key.
+    """
+    if not Path(path).exists():
+        return []
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["key"] != key:
+        print(f"{path}: of a training with other settings, not resumed", file=sys.stderr)
+        return []
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"]["cpu"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["random"]["cuda"])
+    print(f"{path}: resumed after {len(state['history'])} epochs", file=sys.stderr)
+    return state["history"]
+
+
+def discard_state(path: str) -> None:
+    """Remove the state of a training whose checkpoint has been written."""
+    Path(path).unlink(missing_ok=True)
+
+
+def write_history(path: str, history: list[dict[str, Any]]) -> None:
+    """CSV with a row per epoch; divergence is empty for a teacher."""
+    with open(f"{path}.part", "w", newline="") as file:
+        writer = csv.DictWriter(file, HISTORY)
+        writer.writeheader()
+        writer.writerows(history)
+    os.replace(f"{path}.part", path)
+
+
+def _say_progress(history: list[dict[str, Any]], epochs: int) -> None:
+    row = history[-1]
+    left = (epochs - len(history)) * sum(r["seconds"] for r in history) / len(history)
+    print(
+        f"epoch {len(history)}/{epochs}: loss {row['loss']:.3f}, top-1 {100 * row['top1']:.1f} %, "
+        f"{row['seconds']:.1f} s, {left:.0f} s left",
+        file=sys.stderr,
+    )

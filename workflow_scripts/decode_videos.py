@@ -1,0 +1,25 @@
+"""Rule decode_videos: the frames of a shard's usable videos, resized if asked, in one file."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import cv2
+import pandas as pd
+
+from ukdlib.frames import resize, resume_key, write_shard
+from ukdlib.video import read_video
+
+cv2.setNumThreads(1)  # jobs run side by side
+params = snakemake.params
+videos = pd.read_parquet(snakemake.input[0]).query("status == 'ok'")
+paths = dict(zip(videos["video_id"], videos["path"], strict=True))
+
+
+def decode(video_id):
+    print(video_id, file=sys.stderr)
+    return resize(read_video(paths[video_id])[0], params.short_side)
+
+
+key = resume_key(snakemake.input, dict(params.items()))
+write_shard(snakemake.output[0], list(paths), decode, params.codec, key)

@@ -1,0 +1,18 @@
+"""Rule measure_cost: time and memory of a student's training step against the number of teachers."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from ukdlib.devices import lease_gpu
+
+lease_gpu(snakemake.params.device)
+
+from ukdlib.augment import Modality
+from ukdlib.cost import Case, measure_costs, write_costs
+
+params = snakemake.params
+case = Case(
+    params.network, params.recipe, Modality(**params.modality), params.classes, params.device, params.steps
+)
+write_costs(snakemake.output[0], measure_costs(case, params.teacher_counts))

@@ -1,0 +1,12 @@
+"""Rule plot_accuracy: top-1 of every arm with its interval, beside the paper's numbers."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from ukdlib.figures.results import accuracy
+from ukdlib.figures.style import save
+from ukdlib.tables.accuracy import read_metrics
+
+results = {label: [read_metrics(path) for path in paths] for label, paths in snakemake.params.files.items()}
+save(accuracy(results, snakemake.params.paper), snakemake.output[0], snakemake.params.note)

@@ -1,0 +1,12 @@
+"""Rule plot_classes: accuracy of each class, arm against arm."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from ukdlib.figures.results import classes
+from ukdlib.figures.style import save
+from ukdlib.tables.accuracy import read_metrics
+
+results = {label: [read_metrics(path) for path in paths] for label, paths in snakemake.params.files.items()}
+save(classes(results), snakemake.output[0], snakemake.params.note)

@@ -1,0 +1,12 @@
+"""Rule plot_confusion: which class is taken for which, one matrix per arm."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from ukdlib.figures.results import confusion
+from ukdlib.figures.style import save
+from ukdlib.tables.accuracy import read_metrics
+
+results = {label: [read_metrics(path) for path in paths] for label, paths in snakemake.params.files.items()}
+save(confusion(results), snakemake.output[0], snakemake.params.note)

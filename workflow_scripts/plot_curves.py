@@ -1,0 +1,13 @@
+"""Rule plot_curves: how every arm learned, epoch by epoch."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import pandas as pd
+
+from ukdlib.figures.style import save
+from ukdlib.figures.training import curves
+
+histories = {label: [pd.read_csv(path) for path in paths] for label, paths in snakemake.params.files.items()}
+save(curves(histories), snakemake.output[0], snakemake.params.note)

@@ -1,0 +1,25 @@
+"""Rule render_darkroom: the synthetic clips of one shard as videos, and a manifest that says what was
+rendered.
+"""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from pathlib import Path
+
+from ukdlib.darkroom.clip import render_clip
+from ukdlib.darkroom.manifest import render_all
+from ukdlib.video import write_video
+
+setting = dict(snakemake.params.render)
+
+
+def make(name, path):
+    frames = render_clip(Path(name).stem, **setting)
+    write_video(path, frames, setting["fps"])
+    return frames
+
+
+key = f"{sorted(setting.items())} {snakemake.params.code}"
+render_all(snakemake.params.names, snakemake.output[0], key, snakemake.params.folder, make)

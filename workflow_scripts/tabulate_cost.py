@@ -1,0 +1,14 @@
+"""Rule tabulate_cost: Table 4, the cost of a training step against the number of teachers."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import pandas as pd
+
+from ukdlib.tables.cost import cost_to_html, widen_cost
+from ukdlib.tables.page import write_table
+
+table = widen_cost(pd.read_csv(snakemake.input[0]))
+page = cost_to_html(table, snakemake.params.caption, snakemake.params.note)
+write_table(table, page, snakemake.output.csv, snakemake.output.html)

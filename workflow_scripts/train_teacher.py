@@ -1,0 +1,31 @@
+"""Rule train_teacher: one network on one modality, taught by labels."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from ukdlib.devices import choose_device, lease_gpu
+
+lease_gpu(snakemake.params.device)
+
+import pyarrow.parquet as parquet
+
+from ukdlib.augment import Modality
+from ukdlib.checkpoints import save_checkpoint
+from ukdlib.frames import open_shards, resume_key
+from ukdlib.networks import initial_network
+from ukdlib.training import Lesson, Run, discard_state, fit, write_history
+
+params = snakemake.params
+modality = Modality(**params.modality)
+train = parquet.read_table(snakemake.input.subsets, filters=[("subset", "==", "train")])
+lesson = Lesson(
+    open_shards(snakemake.input.frames), train["video_id"].to_pylist(), train["label"].to_numpy(), modality
+)
+network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
+key = resume_key(snakemake.input.frames, {"code": params.code})
+run = Run(params.seed, choose_device(params.device), params.state, key)
+write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
+settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
+save_checkpoint(snakemake.output.checkpoint, network, {**settings, "in_channels": modality.channels})
+discard_state(params.state)
