@@ -126,8 +126,8 @@ def source_frames(wildcards):
     return f"results/{wildcards.dataset}/frames/{source}/shard{wildcards.shard}.arrow"
 
 
-def modality_setting(key):
-    return lambda wildcards: config["modalities"][wildcards.modality].get(key)
+def modality_setting(key, absent=None):
+    return lambda wildcards: config["modalities"][wildcards.modality].get(key, absent)
 
 
 # ---------------------------------------------------------------- whatever is trained

@@ -25,7 +25,7 @@ rule decode_videos:
         mem_mb=4000,
         runtime=120,
     params:
-        gamma=modality_setting("gamma"),
+        gamma=modality_setting("gamma", 1.0),  # 1 changes nothing
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),
         code=code("decode_videos"),

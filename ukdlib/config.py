@@ -121,15 +121,22 @@ def _sources(config: dict) -> Problems:
     """What a transform may be applied to: pictures that were never stored with loss."""
     for name, entry in config["modalities"].items():
         source, transform = entry["of"], entry["transform"]
-        if source == "video" or transform == "none":
-            continue
-        if has_flow(config, source):
+        if source == "video":
+            if transform == "tvl1":
+                yield f"modalities.{name} applies 'tvl1' to 'video'; it takes frames of {_some(_pictures(config))}"
+        elif transform == "none":
+            yield f"modalities.{name} is {source!r} with transform 'none'; only 'video' is taken over as it is"
+        elif has_flow(config, source):
             yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs pictures"
         elif transform == "gamma" and config["modalities"][source].get("codec") == "jpeg":
             yield (
                 f"modalities.{name} applies 'gamma' to {source!r}, whose codec is 'jpeg'; "
                 "gamma comes before any lossy step, so take codec 'raw' there"
             )
+
+
+def _pictures(config: dict) -> list[str]:
+    return [name for name in config["modalities"] if not has_flow(config, name)]
 
 
 def _recipes(config: dict) -> Problems:

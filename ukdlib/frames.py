@@ -195,9 +195,7 @@ class FrameStore:
 
     def _video(self, video_id: str) -> _Video:
         if video_id not in self._videos:
-            raise ValueError(
-                f"no video {video_id!r} in {', '.join(self._paths)}"
-            )
+            raise ValueError(f"no video {video_id!r} in {', '.join(self._paths)}")
         return self._videos[video_id]
 
 

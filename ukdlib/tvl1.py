@@ -1,9 +1,10 @@
 """
 Solver of TV-L1 optical flow (Zach, Pock, Bischof 2007): what OpenCV's DualTVL1OpticalFlow does, much faster.
 
-Pyramid, warps, median filter and stopping rule are OpenCV's, so that flows agree. The loop over primal-dual steps
-is one compiled pass over the rows (numba), and the 5x5 median sorts a column of five once for five windows. Rows
-are padded with zeros to whole vector registers. Grey levels are in [0, 255]. One thread: jobs run side by side.
+Pyramid, warps, median filter and stopping rule are OpenCV's, so that flows agree. A primal-dual step is one
+compiled pass (numba) over blocks of rows, each block one long vector: borders are a mask and zeros in front,
+no special cases. The 5x5 median sorts a column of five once for five windows. Grey levels are in [0, 255].
+One thread: jobs run side by side.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy as np
 f4 = np.float32
 FLAT = f4(1.1920929e-07)  # squared gradients below float32's epsilon carry no motion
 SMALLEST = 16  # pixels: no pyramid level is smaller
-LANES = 16  # float32 numbers in the widest vector register
+BLOCK = 4096  # pixels: all arrays of a block fit into a second-level cache
 # error_model="numpy": a check for division by zero would keep the loops from being vectorised
 jit = nb.njit(fastmath=True, nogil=True, error_model="numpy", boundscheck=False, cache=True)
 
@@ -36,22 +37,18 @@ class Settings(NamedTuple):
 
 
 class Work(NamedTuple):
-    """
-    Arrays of one pyramid level, used again for every pair of frames.
-
-    S is the width, rounded up to whole registers and one more; what lies beyond the width stays zero.
-    """
+    """Arrays of one pyramid level, used again for every pair of frames; P = H * W pixels."""
 
     grid: np.ndarray  # (2, H, W) x and y of each pixel
     places: np.ndarray  # (2, H, W) where each pixel of the first frame lies in the second
     warped: np.ndarray  # (3, H, W) second frame there: grey, d/dx, d/dy
-    data: np.ndarray  # (4, H, S) d/dx, d/dy, 1 / squared gradient, grey difference at zero flow
-    flow: np.ndarray  # (2, H, S)
-    spare: np.ndarray  # (2, H, S) target of the median filter
-    across: np.ndarray  # (2, H, S) duals of d/dx of u and v, after a column of zeros
-    down: np.ndarray  # (2, H + 1, S) duals of d/dy of u and v, after a row of zeros
-    columns: np.ndarray  # (5, S + 4) of the median filter
-    has_right: np.ndarray  # (S,) 1 where there is a neighbour to the right, else 0
+    flow: np.ndarray  # (2, H + 1, W) u and v, and a row of zeros
+    spare: np.ndarray  # (2, H, W) target of the median filter
+    columns: np.ndarray  # (5, W + 4) of the median filter
+    data: np.ndarray  # (4, P) d/dx, d/dy, 1 / squared gradient, grey difference at zero flow
+    across: np.ndarray  # (2, P + 1) after a zero, duals of d/dx of u and v
+    down: np.ndarray  # (2, P + W) after a row of zeros, duals of d/dy of u and v
+    has_right: np.ndarray  # (P,) 1 where there is a neighbour to the right, else 0
 
 
 def pyramid(grey: np.ndarray, settings: Settings) -> list[np.ndarray]:
@@ -70,7 +67,9 @@ def allocate(levels: list[np.ndarray]) -> list[Work]:
     return [_allocate(*level.shape[1:]) for level in levels]
 
 
-def solve(first: list[np.ndarray], second: list[np.ndarray], settings: Settings, work: list[Work]) -> np.ndarray:
+def solve(
+    first: list[np.ndarray], second: list[np.ndarray], settings: Settings, work: list[Work]
+) -> np.ndarray:
     """Flow (2, H, W) float32, u then v in pixels: second(x + u, y + v) ~ first(x, y). A view of `work`."""
     flow = None
     for start, end, here in zip(first[::-1], second[::-1], work[::-1], strict=True):
@@ -89,36 +88,34 @@ def _with_gradient(image: np.ndarray) -> np.ndarray:
 
 
 def _allocate(height: int, width: int) -> Work:
-    padded = -(-width // LANES) * LANES + LANES
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, f4)
 
-    def planes(count: int, height: int = height, width: int = padded) -> np.ndarray:
-        return np.zeros((count, height, width), f4)
-
+    pixels = height * width
     x, y = np.meshgrid(np.arange(width, dtype=f4), np.arange(height, dtype=f4))
     return Work(
         grid=np.stack([x, y]),
-        places=planes(2, width=width),
-        warped=planes(3, width=width),
-        data=planes(4),
-        flow=planes(2),
-        spare=planes(2),
-        across=planes(2),
-        down=planes(2, height + 1),
-        columns=np.zeros((5, padded + 4), f4),
-        has_right=(np.arange(padded) < width - 1).astype(f4),
+        places=zeros(2, height, width),
+        warped=zeros(3, height, width),
+        flow=zeros(2, height + 1, width),
+        spare=zeros(2, height, width),
+        columns=zeros(5, width + 4),
+        data=zeros(4, pixels),
+        across=zeros(2, pixels + 1),
+        down=zeros(2, pixels + width),
+        has_right=(x < width - 1).astype(f4).ravel(),
     )
 
 
 def _start(here: Work, coarser: np.ndarray | None, settings: Settings) -> np.ndarray:
     """Flow of the coarser level, enlarged; the duals begin at zero on each level, though not at each warp."""
     here.across[:] = here.down[:] = 0
-    height, width = here.grid.shape[1:]
-    flow = here.flow[..., :width]
+    flow = here.flow[:, :-1]
     if coarser is None:
         flow[:] = 0
     else:
         for source, target in zip(coarser, flow, strict=True):
-            target[:] = cv2.resize(source, (width, height))
+            cv2.resize(source, target.shape[::-1], dst=target)
         flow /= f4(settings.scale_step)
     return flow
 
@@ -129,70 +126,73 @@ def _warp(first: np.ndarray, second: np.ndarray, flow: np.ndarray, settings: Set
     x, y = cv2.convertMaps(here.places[0], here.places[1], cv2.CV_16SC2)  # once for three images
     for source, target in zip(second, here.warped, strict=True):
         cv2.remap(source, x, y, cv2.INTER_CUBIC, dst=target)
-    _linearise(first[0], here.warped, flow, here.data)
+    _linearise(first[0].ravel(), here.warped.reshape(3, -1), here.flow.reshape(2, -1), here.data)
     limit, tightness = f4(settings.data_weight * settings.tightness), f4(settings.tightness)
     dual_step = f4(settings.dual_step / settings.tightness)
     enough = f4(settings.epsilon**2 * first[0].size)
-    _minimise(here[3:], first.shape[2], limit, tightness, dual_step, enough, settings.outer, settings.inner)
+    _minimise(here[3:], limit, tightness, dual_step, enough, settings.outer, settings.inner)
 
 
 @jit
 def _linearise(first, warped, flow, data):
-    """data <- gradient of the warped frame, 1 / its square, and the grey difference that zero flow would have."""
-    for y in range(first.shape[0]):
-        for x in range(first.shape[1]):
-            gx, gy = warped[1, y, x], warped[2, y, x]
-            data[0, y, x] = gx
-            data[1, y, x] = gy
-            data[2, y, x] = f4(1) / max(gx * gx + gy * gy, FLAT)
-            data[3, y, x] = warped[0, y, x] - gx * flow[0, y, x] - gy * flow[1, y, x] - first[y, x]
+    """data <- gradient of the warped frame, 1 / its square, the grey difference that zero flow would have."""
+    for x in range(first.shape[0]):
+        gx, gy = warped[1, x], warped[2, x]
+        data[0, x] = gx
+        data[1, x] = gy
+        data[2, x] = f4(1) / max(gx * gx + gy * gy, FLAT)
+        data[3, x] = warped[0, x] - gx * flow[0, x] - gy * flow[1, x] - first[x]
 
 
 @jit
-def _minimise(arrays, width, limit, tightness, dual_step, enough, outer, inner):
+def _minimise(arrays, limit, tightness, dual_step, enough, outer, inner):
     """Median filter and primal-dual steps on the flow until the summed squared update is <= enough."""
-    data, flow, spare, across, down, columns, has_right = arrays
+    flow, spare, columns, data, across, down, has_right = arrays
+    width = flow.shape[2]
+    vectors = flow.reshape((2, flow.shape[1] * width))
     change = f4(np.inf)
     for _ in range(outer):
         if change <= enough:
             break
         for component in range(2):
-            _median(flow[component], spare[component], columns, width)
-            flow[component] = spare[component]
+            _median(flow[component, :-1], spare[component], columns)
+            flow[component, :-1] = spare[component]
         for _ in range(inner):
             if change <= enough:
                 break
-            change = _step(data, flow, across, down, has_right, limit, tightness, dual_step)
+            change = _step(vectors, data, across, down, has_right, width, limit, tightness, dual_step)
 
 
 @jit
-def _step(data, flow, across, down, has_right, limit, tightness, dual_step):
+def _step(flow, data, across, down, has_right, width, limit, tightness, dual_step):
     """
     One primal-dual step; returns the summed squared update of the flow.
 
-    Row y of the flow needs the old duals of rows y - 1 and y, the duals of row y - 1 the new flow of rows y - 1
-    and y: so the duals follow one row behind, while everything is still in the cache.
+    A row of the flow needs the old duals of its own and the row above, a row of duals the new flow of its own
+    and the row below: so the duals follow one row behind the flow, while all is still in the cache.
     """
-    u, v, last = flow[0], flow[1], flow.shape[1] - 1
-    change = f4(0)
-    for y in range(last + 1):
-        change += _primal_row(
-            data[0, y], data[1, y], data[2, y], data[3, y], u[y], v[y], across[0, y], across[1, y],
-            down[0, y], down[0, y + 1], down[1, y], down[1, y + 1], limit, tightness,
-        )  # fmt: skip
-        if y > 0:
-            _dual_row(u[y - 1], u[y], across[0, y - 1], down[0, y], has_right, dual_step)
-            _dual_row(v[y - 1], v[y], across[1, y - 1], down[1, y], has_right, dual_step)
-    _dual_row(u[last], u[last], across[0, last], down[0, last + 1], has_right, dual_step)
-    _dual_row(v[last], v[last], across[1, last], down[1, last + 1], has_right, dual_step)
+    size = has_right.shape[0]
+    block = max(BLOCK // width, 1) * width
+    change, done = f4(0), 0
+    for start in range(0, size, block):
+        stop = min(start + block, size)
+        change += _primal(flow, data, across, down, start, stop, width, limit, tightness)
+        _dual(flow, across, down, has_right, done, stop - width, width, dual_step)
+        done = stop - width
+    _dual(flow, across, down, has_right, done, size, width, dual_step)
     return change
 
 
 @jit
-def _primal_row(gx, gy, inverse, rho, u, v, ux, vx, uy_above, uy, vy_above, vy, limit, tightness):
-    """u <- u + thresholded data step + tightness * divergence of the duals."""
+def _primal(flow, data, across, down, start, stop, width, limit, tightness):
+    """u <- u + thresholded data step + tightness * divergence of the duals, for pixels start .. stop - 1."""
+    gx, gy, inverse, rho = data[0, start:stop], data[1, start:stop], data[2, start:stop], data[3, start:stop]
+    u, ux = flow[0, start:stop], across[0, start : stop + 1]
+    v, vx = flow[1, start:stop], across[1, start : stop + 1]
+    uy_above, uy = down[0, start:stop], down[0, start + width : stop + width]
+    vy_above, vy = down[1, start:stop], down[1, start + width : stop + width]
     change = f4(0)
-    for x in range(u.shape[0] - LANES):
+    for x in range(stop - start):
         match = min(max(-(rho[x] + gx[x] * u[x] + gy[x] * v[x]) * inverse[x], -limit), limit)
         du = match * gx[x] + tightness * (ux[x + 1] - ux[x] + uy[x] - uy_above[x])
         dv = match * gy[x] + tightness * (vx[x + 1] - vx[x] + vy[x] - vy_above[x])
@@ -203,24 +203,29 @@ def _primal_row(gx, gy, inverse, rho, u, v, ux, vx, uy_above, uy, vy_above, vy, 
 
 
 @jit
-def _dual_row(u, u_below, px, py, has_right, dual_step):
-    """p <- (p + dual_step * grad u) / (1 + dual_step * |grad u|); u_below is u itself on the last row."""
-    for x in range(u.shape[0] - LANES):
-        right, below = (u[x + 1] - u[x]) * has_right[x], u_below[x] - u[x]
-        scale = f4(1) / (f4(1) + dual_step * math.sqrt(right * right + below * below))
-        px[x + 1] = (px[x + 1] + dual_step * right) * scale
-        py[x] = (py[x] + dual_step * below) * scale
+def _dual(flow, across, down, has_right, start, stop, width, dual_step):
+    """p <- (p + dual_step * grad u) / (1 + dual_step * |grad u|), and so for v; none over a border."""
+    below = width if stop + width < flow.shape[1] else 0  # the last row is its own neighbour below
+    right = has_right[start:stop]
+    for component in range(2):
+        u, u_below = flow[component, start : stop + 1], flow[component, start + below : stop + below]
+        px, py = across[component, start + 1 : stop + 1], down[component, start + width : stop + width]
+        for x in range(stop - start):
+            dx, dy = (u[x + 1] - u[x]) * right[x], u_below[x] - u[x]
+            scale = f4(1) / (f4(1) + dual_step * math.sqrt(dx * dx + dy * dy))
+            px[x] = (px[x] + dual_step * dx) * scale
+            py[x] = (py[x] + dual_step * dy) * scale
 
 
 @jit
-def _median(image, out, columns, width):
+def _median(image, out, columns):
     """
-    Exact 5x5 median of (H, W) in (H, S) with replicated border.
+    Exact 5x5 median of (H, W) with replicated border.
 
-    Neighbouring columns are sorted, then the five rows of equal rank. Of such a matrix m the median is the middle
-    one of the largest of m[i, 3-i], the median of m[i, 4-i] and the smallest of m[i, 5-i].
+    Neighbouring columns are sorted, then the five rows of equal rank. Of such a matrix m the median is the
+    middle one of the largest of m[i, 3-i], the median of m[i, 4-i] and the smallest of m[i, 5-i].
     """
-    last = image.shape[0] - 1
+    last, width = image.shape[0] - 1, image.shape[1]
     for y in range(last + 1):
         above, below = image[max(y - 1, 0)], image[min(y + 1, last)]
         _sort_columns(image[max(y - 2, 0)], above, image[y], below, image[min(y + 2, last)], columns)
@@ -228,13 +233,12 @@ def _median(image, out, columns, width):
             columns[rank, 0] = columns[rank, 1] = columns[rank, 2]
             columns[rank, width + 3] = columns[rank, width + 2] = columns[rank, width + 1]
         _median_row(columns[0], columns[1], columns[2], columns[3], columns[4], out[y])
-        out[y, width:] = f4(0)
 
 
 @jit
 def _sort_columns(a, b, c, d, e, columns):
     """columns[rank, x + 2] <- the five values at x in ascending order."""
-    for x in range(a.shape[0] - LANES):
+    for x in range(a.shape[0]):
         lowest, low, middle, high, highest = _sort(a[x], b[x], c[x], d[x], e[x])
         columns[0, x + 2] = lowest
         columns[1, x + 2] = low
@@ -246,7 +250,7 @@ def _sort_columns(a, b, c, d, e, columns):
 @jit
 def _median_row(a, b, c, d, e, out):
     """out[x] <- median of columns x .. x + 4, given their lowest (a) to highest (e) values."""
-    for x in range(out.shape[0] - LANES):
+    for x in range(out.shape[0]):
         _, _, _, a3, a4 = _sort(a[x], a[x + 1], a[x + 2], a[x + 3], a[x + 4])
         _, _, b2, b3, b4 = _sort(b[x], b[x + 1], b[x + 2], b[x + 3], b[x + 4])
         _, c1, c2, c3, _ = _sort(c[x], c[x + 1], c[x + 2], c[x + 3], c[x + 4])

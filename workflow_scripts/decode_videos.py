@@ -8,6 +8,7 @@ import cv2
 import pandas as pd
 
 from ukdlib.frames import resize, resume_key, write_shard
+from ukdlib.gamma import correct_gamma
 from ukdlib.video import read_video
 
 cv2.setNumThreads(1)  # jobs run side by side
@@ -18,7 +19,7 @@ paths = dict(zip(videos["video_id"], videos["path"], strict=True))
 
 def decode(video_id):
     print(video_id, file=sys.stderr)
-    return resize(read_video(paths[video_id])[0], params.short_side)
+    return resize(correct_gamma(read_video(paths[video_id])[0], params.gamma), params.short_side)
 
 
 key = resume_key(snakemake.input, dict(params.items()))

@@ -1,6 +1,4 @@
-"""Rule render_darkroom: the synthetic clips of one shard as videos, and a manifest that says what was
-rendered.
-"""
+"""Rule render_darkroom: the synthetic clips of one shard as videos, and a manifest of them."""
 
 import sys
 

@@ -1,5 +1,4 @@
-"""Writes Darkroom's annotation lists in the form of ARID v1.0's; run it once: python
-data/darkroom/make_lists.py
+"""Writes Darkroom's annotation lists in the form of ARID v1.0's: python data/darkroom/make_lists.py
 
 A group is one person in one place at one time of day: GROUPS groups act all CLASSES, CLIPS times each. A
 split tests on TEST_GROUPS groups and trains on the others; the test groups of the two splits are disjoint.

@@ -79,7 +79,10 @@ def test_a_wrong_line_is_refused_with_its_place(line, complaint, listed):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("VideoID,Video\n0,0.mp4\n", r"list\.txt:1: the header is .* must have the columns Video and ClassID"),
+        (
+            "VideoID,Video\n0,0.mp4\n",
+            r"list\.txt:1: the header is .* must have the columns Video and ClassID",
+        ),
         ("VideoID,Video,ClassID\n0,0.mp4\n", r"list\.txt:2: .* has 2 columns, the header 3"),
         ("\n", "names no video"),
     ],
@@ -123,7 +126,9 @@ def test_shards_depend_on_the_name_alone_and_are_all_used():
     names = [f"Walk_{group}_{clip}" for group in range(20) for clip in range(20)]
     sizes = Counter(shard_of(name, 4) for name in names)
     assert set(sizes) == {0, 1, 2, 3} and min(sizes.values()) > 60
-    assert shard_of("123456789", 1000) == 0xCBF43926 % 1000  # the check value of CRC-32: equal on every machine
+    assert (
+        shard_of("123456789", 1000) == 0xCBF43926 % 1000
+    )  # the check value of CRC-32: equal on every machine
 
 
 def test_group_is_what_the_bracket_holds():
@@ -197,23 +202,33 @@ def test_one_list_is_split_into_three_parts_without_a_shared_group():
 
 def test_given_lists_are_kept_and_validation_comes_out_of_training():
     labels = clips(classes=2, groups=10, per_group=1)
-    lists = {part: [v for v in labels if (int(group_of(v, GROUP)) < 7) == (part == "train")] for part in ("train", "test")}
+    lists = {
+        part: [v for v in labels if (int(group_of(v, GROUP)) < 7) == (part == "train")]
+        for part in ("train", "test")
+    }
     plain = assign_subsets(lists, labels, GROUP)
-    assert {(row.video_id, row.subset) for row in plain} == {(v, part) for part, ids in lists.items() for v in ids}
+    assert {(row.video_id, row.subset) for row in plain} == {
+        (v, part) for part, ids in lists.items() for v in ids
+    }
     held = assign_subsets(lists, labels, GROUP, validation=0.3)
     assert {row.video_id for row in held if row.subset == "test"} == set(lists["test"])
     assert Counter(row.subset for row in held) == {"train": 10, "val": 4, "test": 6}
 
 
 def test_unusable_videos_are_left_out():
-    subsets = assign_subsets({"train": ["A_1_1", "A_1_2"], "test": ["A_2_1"]}, {"A_1_1": 0, "A_2_1": 0}, GROUP)
+    subsets = assign_subsets(
+        {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1"]}, {"A_1_1": 0, "A_2_1": 0}, GROUP
+    )
     assert [row.video_id for row in subsets] == ["A_1_1", "A_2_1"]
 
 
 @pytest.mark.parametrize(
     ("lists", "complaint"),
     [
-        ({"train": ["A_11_1"], "test": ["A_11_2"]}, r"group 11 is in train \(A_11_1\) and in test \(A_11_2\)"),
+        (
+            {"train": ["A_11_1"], "test": ["A_11_2"]},
+            r"group 11 is in train \(A_11_1\) and in test \(A_11_2\)",
+        ),
         ({"train": ["A_11_1"], "test": ["A_11_1"]}, "A_11_1 is listed in train and in test"),
         ({"train": ["A_11_1"], "test": ["A_12_9"]}, "none of the 1 usable videos is in test"),
         ({"all": ["A_11_1", "A_11_2"]}, "cannot hold out 30% for test: class 0 has clips of group 11 only"),

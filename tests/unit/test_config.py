@@ -74,6 +74,12 @@ FAULTS = [
     ),
     ("modalities.rgb.bound", 20, "modalities.rgb sets 'bound', but transform 'gamma' takes [gamma]"),
     ("modalities.rgb.gamma", None, "modalities.rgb lacks 'gamma', which transform 'gamma' needs"),
+    ("modalities.flow.of", "video", "modalities.flow applies 'tvl1' to 'video'; it takes frames of [dark, rgb]"),
+    (
+        "modalities.small",
+        {"of": "dark", "transform": "none"},
+        "modalities.small is 'dark' with transform 'none'; only 'video' is taken over as it is",
+    ),
     ("modalities.flow.bound", None, "modalities.flow lacks 'bound', which transform 'tvl1' needs"),
     (
         "modalities.warp",

@@ -1,6 +1,4 @@
-"""Laws of the dark camera: noise that averages to the signal, more light is brighter, generators that only
-know names.
-"""
+"""Laws of the dark camera: noise averages to the signal, more light is brighter, seeds are names."""
 
 import dataclasses
 

@@ -1,6 +1,4 @@
-"""The committed annotation lists of Darkroom: ARID's form, enough clips and groups, no group in two
-subsets.
-"""
+"""Darkroom's committed lists: ARID's form, enough clips and groups, no group in two subsets."""
 
 import importlib.util
 import re

@@ -1,11 +1,10 @@
-"""Laws of the rasteriser: coverage by hand, the nearest wins, perspective, cutting at the near plane,
-shadows.
-"""
+"""Laws of the rasteriser: coverage by hand, the nearest wins, perspective, the near plane, shadows."""
 
 import numpy as np
 import pytest
 
-from ukdlib.darkroom.raster import NEAR, face_normals, pattern_of, rasterise, shade
+from ukdlib.darkroom.raster import NEAR, face_normals, rasterise
+from ukdlib.darkroom.shade import pattern_of, shade
 
 LENS = np.array(
     [8.0, 4.0, 4.0], np.float32

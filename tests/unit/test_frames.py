@@ -49,7 +49,9 @@ def test_raw_frames_come_back_bit_by_bit(channels, shard):
     frames = np.random.default_rng(0).integers(0, 256, (4, 7, 9, channels), dtype=np.uint8)
     write_shard(shard, ["a"], lambda _: frames)
     store = open_shards([shard])
-    assert (store.video("a") == frames).all() and store.channels == channels and store.shape("a") == frames.shape
+    assert (
+        (store.video("a") == frames).all() and store.channels == channels and store.shape("a") == frames.shape
+    )
 
 
 @pytest.mark.parametrize("channels", [2, 3])
@@ -160,7 +162,12 @@ def test_resume_key_follows_settings_and_sources(tmp_path):
 
 @pytest.mark.parametrize(
     "frames",
-    [np.zeros((2, 4, 4, 3)), np.zeros((4, 4, 3), np.uint8), np.zeros((2, 4, 4, 1), np.uint8), np.zeros((0, 4, 4, 3), np.uint8)],
+    [
+        np.zeros((2, 4, 4, 3)),
+        np.zeros((4, 4, 3), np.uint8),
+        np.zeros((2, 4, 4, 1), np.uint8),
+        np.zeros((0, 4, 4, 3), np.uint8),
+    ],
 )
 def test_frames_of_another_kind_are_refused_by_name(frames, shard):
     with pytest.raises(ValueError, match="clip7: frames must be uint8"):
@@ -205,7 +212,9 @@ def test_unknown_videos_frames_and_files_are_refused(shard, tmp_path):
 # ---------------------------------------------------------------- resizing
 
 
-@pytest.mark.parametrize(("shape", "expected"), [((240, 320), (72, 96)), ((320, 240), (96, 72)), ((240, 427), (72, 128))])
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((240, 320), (72, 96)), ((320, 240), (96, 72)), ((240, 427), (72, 128))]
+)
 def test_short_side_is_met_and_proportions_stay(shape, expected):
     assert resize(np.zeros((2, *shape, 3), np.uint8), 72).shape == (2, *expected, 3)
 

@@ -46,7 +46,7 @@ def test_a_view_with_gaps_is_corrected_like_its_copy():
 
 @pytest.mark.parametrize("gamma", [0, -1, math.nan, math.inf])
 def test_impossible_gamma_is_refused(gamma):
-    with pytest.raises(ValueError, match="gamma is .*> 0"):
+    with pytest.raises(ValueError, match=r"gamma is .*> 0"):
         correct_gamma(LEVELS, gamma)
 
 

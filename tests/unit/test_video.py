@@ -1,4 +1,4 @@
-"""Videos survive writing and reading; every kind of broken file is named by a reason, never by a traceback."""
+"""Videos survive writing and reading; each kind of broken file has its reason and never a traceback."""
 
 import os
 import struct
@@ -7,7 +7,15 @@ import av
 import numpy as np
 import pytest
 
-from ukdlib.video import VideoError, check_video, inspect_video, read_video, same_frames, set_aside, write_video
+from ukdlib.video import (
+    VideoError,
+    check_video,
+    inspect_video,
+    read_video,
+    same_frames,
+    set_aside,
+    write_video,
+)
 
 
 def moving_square(num_frames: int = 30, height: int = 48, width: int = 64) -> np.ndarray:
@@ -90,7 +98,7 @@ def test_other_formats_become_upright_rgb(codec, pix_fmt, name, tmp_path):
     ("a", "b", "c", "d", "turns"), [(0, 1, -1, 0, -1), (0, -1, 1, 0, 1), (-1, 0, 0, -1, 2), (1, 0, 0, 1, 0)]
 )
 def test_rotation_noted_in_the_file_is_carried_out(a, b, c, d, turns, tmp_path):
-    """(a, b, c, d): the file's display matrix, which maps (x, y) to (a x + c y, b x + d y); turns: anti-clockwise."""
+    """The display matrix maps (x, y) to (a x + c y, b x + d y); turns are anti-clockwise."""
     path = tmp_path / "a.mp4"
     write_video(str(path), moving_square(3), fps=30)
     plain = read_video(str(path))[0]

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from mannequin import Mannequin
+from numpy.typing import ArrayLike
 
 JOINTS = (
-    "Pelvis L_Hip R_Hip Spine1 L_Knee R_Knee Spine2 L_Ankle R_Ankle Spine3 L_Foot R_Foot Neck L_Collar R_Collar Head "
-    "L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist"
+    "Pelvis L_Hip R_Hip Spine1 L_Knee R_Knee Spine2 L_Ankle R_Ankle Spine3 L_Foot R_Foot Neck "
+    "L_Collar R_Collar Head L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist"
 ).split()
 (PELVIS, L_HIP, R_HIP, SPINE1, L_KNEE, R_KNEE, SPINE2, L_ANKLE, R_ANKLE, SPINE3, L_FOOT, R_FOOT, NECK,
-L_COLLAR, R_COLLAR,
- HEAD, L_SHOULDER, R_SHOULDER, L_ELBOW, R_ELBOW, L_WRIST, R_WRIST) = range(22)  # fmt: skip
+ L_COLLAR, R_COLLAR, HEAD, L_SHOULDER, R_SHOULDER, L_ELBOW, R_ELBOW, L_WRIST,
+ R_WRIST) = range(22)  # fmt: skip
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 PALM = 0.09  # m from the wrist to the middle of the hand
 SIDES = (("l", 1), ("r", -1))
@@ -23,9 +24,7 @@ SIDES = (("l", 1), ("r", -1))
 
 @dataclass(frozen=True)
 class Figure:
-    """One body shape at rest (arms spread): joints (J, 3) over the floor, skin points relative to their
-    joint.
-    """
+    """One body shape at rest (arms spread): joints (J, 3) over the floor, skin relative to its joint."""
 
     joints: np.ndarray
     points: np.ndarray  # (V, 3)
@@ -56,19 +55,19 @@ def _hull_numbers(faces: np.ndarray, count: int) -> np.ndarray:
     return np.cumsum(np.cumsum(inside)[:-1] == 0) - 1
 
 
-def turn(axis: int, angle: np.ndarray) -> np.ndarray:
+def turn(axis: int, angle: ArrayLike) -> np.ndarray:
     """Rotations (..., 3, 3) by `angle` [rad] about a coordinate axis (0 x, 1 y, 2 z)."""
-    angle = np.asarray(angle, float)
-    matrix = np.zeros((*angle.shape, 3, 3))
+    angles = np.asarray(angle, float)
+    matrix = np.zeros((*angles.shape, 3, 3))
     i, j = (axis + 1) % 3, (axis + 2) % 3
     matrix[..., axis, axis] = 1
-    matrix[..., i, i] = matrix[..., j, j] = np.cos(angle)
-    matrix[..., j, i] = np.sin(angle)
+    matrix[..., i, i] = matrix[..., j, j] = np.cos(angles)
+    matrix[..., j, i] = np.sin(angles)
     matrix[..., i, j] = -matrix[..., j, i]
     return matrix
 
 
-def apply(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
+def apply(rotation: np.ndarray, vector: ArrayLike) -> np.ndarray:
     """(..., 3, 3) times (..., 3)."""
     return (rotation @ np.asarray(vector)[..., None])[..., 0]
 
@@ -99,9 +98,7 @@ def two_bones(start: np.ndarray, target: np.ndarray, pole: np.ndarray, lengths: 
 def bone_rotation(
     direction: np.ndarray, hinge: np.ndarray, rest: np.ndarray, rest_hinge: np.ndarray
 ) -> np.ndarray:
-    """Rotations (T, 3, 3) that take a bone at rest (direction and hinge axis, (3,)) to the given ones (T,
-    3).
-    """
+    """Rotations (T, 3, 3) from a bone at rest (direction, hinge axis: (3,)) to the given ones (T, 3)."""
 
     def frame(d: np.ndarray, h: np.ndarray) -> np.ndarray:
         d = unit(d)
@@ -112,9 +109,7 @@ def bone_rotation(
 
 
 def solve(figure: Figure, rig: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Joint rotations (T, J, 3, 3) and positions (T, J, 3) in actor axes of a rig (channels: see
-    motion.idle).
-    """
+    """Joint rotations (T, J, 3, 3) and positions (T, J, 3) of a rig (its channels: rig.idle)."""
     steps = len(rig["pelvis"])
     rotations, positions = np.zeros((steps, len(JOINTS), 3, 3)), np.zeros((steps, len(JOINTS), 3))
 
@@ -209,9 +204,7 @@ def skin(figure: Figure, rotations: np.ndarray, positions: np.ndarray) -> np.nda
 
 
 def clothe(figure: Figure, rng: np.random.Generator) -> np.ndarray:
-    """Colours (F, 3) of the figure's faces: skin, hair, shoes, trousers or shorts, long or short sleeves, a
-    print.
-    """
+    """Colours (F, 3) of the figure's faces: skin, hair, shoes, trousers or shorts, sleeves, a print."""
     skin_tone = rng.uniform(0.25, 0.75) * np.array([1.0, 0.72, 0.55])
     top, trousers, shoes, print_colour = (_dye(rng) for _ in range(4))
     hair = rng.uniform(0.02, 0.2) * np.array([1, 0.8, 0.6])
@@ -237,5 +230,5 @@ def clothe(figure: Figure, rng: np.random.Generator) -> np.ndarray:
 
 def _dye(rng: np.random.Generator) -> np.ndarray:
     """A cloth colour: any lightness, mostly unsaturated."""
-    grey, tint = rng.uniform(0.03, 0.75), rng.uniform(0.3, 1.0, 3)
+    grey, tint = rng.uniform(0.06, 0.8), rng.uniform(0.3, 1.0, 3)
     return grey * (tint / tint.max()) ** rng.uniform(0.2, 1.5)

@@ -1,5 +1,4 @@
-"""The camera in the dark: exposure, photons, read-out, 8 bits; the hand that shakes it and lamps that
-flicker.
+"""The camera in the dark: exposure, photons, read-out, 8 bits; a hand that shakes, lamps that flicker.
 
 Everything that makes Darkroom hard or easy is one number of `Difficulty`.
 """
@@ -14,35 +13,27 @@ from numba import njit
 
 @dataclass(frozen=True)
 class Difficulty:
-    """The numbers that set how hard the clips are; defaults are Darkroom's. Fixed by looking at baselines
-    only.
-    """
+    """The numbers that set how hard the clips are. The defaults were fixed by looking at baselines only."""
 
-    grey_median: float = 16.0  # mean grey level (0-255) that a group's exposure aims at: median over groups
-    grey_spread: float = 0.38  # ... standard deviation of its logarithm; darker = more noise, less texture
+    grey_median: float = 17.0  # mean grey level (0-255) that a group's exposure aims at: median over groups
+    grey_spread: float = 0.33  # ... standard deviation of its logarithm; darker = more noise, less texture
     grey_range: tuple[float, float] = (8.0, 31.0)  # ... and its limits
-    full_well: float = 2600.0  # electrons at white: fewer = more shot noise, in RGB and flow
-    read_noise: float = 1.2  # electrons: more = the blackest regions drown first
-    shake: float = (
-        0.011  # rad, hand-held rotation (about 1.2 pixels at width 128): more = flow of the whole picture
-    )
-    drift: float = 0.05  # rad/s, slow panning of every clip: background flow that says nothing of the class
+    full_well: float = 3500.0  # electrons at white: fewer = more shot noise, in RGB and flow
+    read_noise: float = 1.0  # electrons: more = the blackest regions drown first
+    shake: float = 0.010  # rad of hand-held rotation (1.2 pixels at width 128): flow of the whole picture
+    drift: float = 0.04  # rad/s, slow panning of every clip: background flow that says nothing of the class
     flicker: float = 0.22  # share by which flickering lamps dip: more = brightness change without motion
-    passing: float = 0.35  # share of clips through which a car's light sweeps: shadows and shading that move
+    passing: float = 0.3  # share of clips through which a car's light sweeps: shadows and shading that move
     shutter: float = 0.75  # share of the frame time that the shutter is open: more = motion blur
     vignette: float = 0.45  # loss of light in the corners
-    contrast: float = (
-        0.6  # clothes against background: 1 = any colour, 0 = everyone in grey of the wall's lightness
-    )
+    contrast: float = 0.85  # of the clothes: 1 = any colour, 0 = everyone in a middling grey
 
 
 DEFAULT = Difficulty()
 
 
 def generator(*words: object) -> np.random.Generator:
-    """A counter-based generator that depends on the words alone: same words, same numbers, in any process or
-    order.
-    """
+    """A counter-based generator that depends on the words alone: same words, same numbers, anywhere."""
     key = hashlib.blake2b("/".join(map(str, words)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
@@ -53,15 +44,12 @@ def encode(linear: np.ndarray) -> np.ndarray:
     return 255 * np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-CODES = np.round(encode(np.linspace(0, 1, 1 << 14))).astype(
-    np.uint8
-)  # one look-up per pixel instead of a power
+# one look-up per pixel instead of a power
+CODES = np.round(encode(np.linspace(0, 1, 1 << 14))).astype(np.uint8)
 
 
 def exposure_gain(linear: np.ndarray, grey: float) -> float:
-    """The gain at which a picture in linear light has mean grey level `grey` (0 < grey < 255) within 1 %;
-    bisection.
-    """
+    """The gain that gives a picture in linear light the mean grey level `grey` (0-255) within 1 %."""
     low, high = 1e-5, 1e5
     for _ in range(16):
         gain = (low * high) ** 0.5

@@ -58,9 +58,7 @@ def act(action: str, group: Group, time: np.ndarray, rng: np.random.Generator) -
 
 
 def hold_things(action: str, group: Group, pose: tuple, rng: np.random.Generator) -> tuple[list, list]:
-    """Cup and bottle: in the hands of who drinks or pours, else on the floor beside the seat or carried for
-    no reason.
-    """
+    """Cup and bottle: in the hands of who drinks or pours, else beside the seat or carried along."""
     rig, palms, heading, mirror = pose
     furniture, idle_hand = group.furniture, rng.random() < 0.25
     hands = {

@@ -13,6 +13,7 @@ from ukdlib.darkroom import body, camera, mesh, raster
 from ukdlib.darkroom.camera import DEFAULT, Difficulty, generator
 from ukdlib.darkroom.cast import Cast, act
 from ukdlib.darkroom.motion import CLASSES
+from ukdlib.darkroom.shade import shade
 from ukdlib.darkroom.stage import Group, make_group
 
 # pictures per frame, spread over the open shutter and over the pixel: motion blur and smooth edges at once
@@ -50,9 +51,7 @@ def render_clip(
 
 
 def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotations (..., 3, 3) from world to camera axes (right, down, forward) of a camera at `eye`; target
-    (..., 3).
-    """
+    """Rotations (..., 3, 3) from world to camera axes (right, down, forward); target (..., 3)."""
     forward = body.unit(np.asarray(target, float) - eye)
     steep = np.abs(forward[..., 1:2]) > 0.95
     right = body.unit(np.cross(forward, np.where(steep, [0, 0, -1.0], [0, 1.0, 0])))
@@ -82,9 +81,7 @@ def camera_path(
 def light_path(
     group: Group, time: np.ndarray, difficulty: Difficulty, rng: np.random.Generator
 ) -> np.ndarray:
-    """Lamps (N, L + 1, 6) over time: the group's, the first one flickering, and a car's light that may pass
-    by.
-    """
+    """Lamps (N, L, 6) over time: the first one flickers, and the light of a car may pass by."""
     lamps = np.repeat(group.surroundings.lamps[None], len(time), 0)
     lamps[:, 0, 3:] *= camera.flicker(time, difficulty.flicker, group.flicker, rng)[:, None]
     passes = rng.random() < difficulty.passing
@@ -97,9 +94,7 @@ def light_path(
 
 
 def photograph(cast: Cast, group: Group, film: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Light (T, H, W, 3) on the sensor, exposure applied; film = (size, times of all sub-frames,
-    difficulty).
-    """
+    """Light (T, H, W, 3) on the sensor, exposed; film = (size, times of all sub-frames, difficulty)."""
     size, time, difficulty = film
     casters = [m for m, _ in cast.moving] + cast.standing + [group.surroundings.things]
     world = mesh.merge([*casters, group.surroundings.shell])
@@ -128,7 +123,7 @@ def photograph(cast: Cast, group: Group, film: tuple, rng: np.random.Generator) 
         buffers = np.empty(size, np.float32), np.empty(size, np.int32)
         _see(points, world.faces, view, buffers)
         lighting = lamps[n].astype(np.float32), ambient, sky, lamp_view, shadow
-        raster.shade(buffers, surface, view, lighting, frames[n // SUBFRAMES], 1 / SUBFRAMES)
+        shade(buffers, surface, view, lighting, frames[n // SUBFRAMES], 1 / SUBFRAMES)
     frames *= camera.vignette(size, difficulty.vignette)
     return frames * camera.exposure_gain(frames[::8, ::3, ::3], group.grey)
 

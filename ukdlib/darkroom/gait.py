@@ -59,9 +59,7 @@ def _effort(here: tuple, there: tuple) -> np.ndarray:
 
 
 def _planted(number: np.ndarray, offset: float, course: tuple, duty: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where the body is, and heads, in the middle of the stance `number` of a foot: the foot stands under
-    it.
-    """
+    """Place and heading of the body in the middle of stance `number` of a foot, which stands there."""
     path, heading, phase = course
     middle = number + duty / 2 - offset
     rising = phase + 1e-9 * np.arange(len(phase))
@@ -79,9 +77,7 @@ def _planted(number: np.ndarray, offset: float, course: tuple, duty: float) -> t
 
 
 def _foot_pitch(share: np.ndarray, duty: float, run: bool) -> np.ndarray:
-    """Heel up (positive) before and after the toe leaves the floor, toes up before the heel meets it
-    [rad].
-    """
+    """Heel up (positive) round the toe-off, toes up before the heel meets the floor [rad]."""
     knots = np.array([0, 0.12, 0.55, 1.0, 1.35, 1.75, 2.0])  # 0-1 on the floor, 1-2 through the air
     angles = (
         np.array([0.0, 0.0, 0.05, 0.85, 1.3, 0.35, 0.0])

@@ -1,9 +1,7 @@
-"""What has been rendered: one row per clip, kept while the work goes on so that a killed run is taken up
-again.
+"""What has been rendered: a row per clip, kept during the work so that a killed run is taken up again.
 
 The rows first go to `<path>.part`, whose first line is a key of all that the clips depend on; another key
-discards it.
-A row is written after its video is in place, so a row is the proof of a whole video.
+discards it. A row is written after its video is in place, so a row is the proof of a whole video.
 """
 
 import csv

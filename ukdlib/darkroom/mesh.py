@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 PLAIN, TILES, PLANKS, SPECKLE, WINDOWS = range(
     5
@@ -36,7 +37,7 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
     return Mesh(np.concatenate([m.points for m in meshes]), faces.astype(np.int32), *parts)
 
 
-def solid(points: np.ndarray, faces: np.ndarray, colour: Sequence[float], glow=0.0, pattern=PLAIN) -> Mesh:
+def solid(points: np.ndarray, faces: np.ndarray, colour: ArrayLike, glow=0.0, pattern=PLAIN) -> Mesh:
     """A mesh of one material."""
     count = len(faces)
     return Mesh(
@@ -48,7 +49,7 @@ def solid(points: np.ndarray, faces: np.ndarray, colour: Sequence[float], glow=0
     )
 
 
-def moved(mesh: Mesh, position: Sequence[float], yaw: float = 0.0) -> Mesh:
+def moved(mesh: Mesh, position: ArrayLike, yaw: float = 0.0) -> Mesh:
     """The mesh turned by `yaw` [rad] about its vertical axis and shifted to `position`."""
     cosine, sine = np.cos(yaw), np.sin(yaw)
     rotation = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
@@ -61,19 +62,17 @@ SIDES = np.array([(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2,
 BOX_FACES = np.concatenate([SIDES[:, [0, 1, 2]], SIDES[:, [0, 2, 3]]])
 
 
-def box(
-    base: Sequence[float], size: Sequence[float], colour: Sequence[float], glow=0.0, pattern=PLAIN
-) -> Mesh:
+def box(base: ArrayLike, size: ArrayLike, colour: ArrayLike, glow=0.0, pattern=PLAIN) -> Mesh:
     """A box standing on the middle of its base; size (width x, height y, depth z)."""
     return solid(CORNERS * np.asarray(size) + np.asarray(base), BOX_FACES, colour, glow, pattern)
 
 
-def cylinder(base: Sequence[float], radius: float, height: float, colour: Sequence[float], glow=0.0) -> Mesh:
+def cylinder(base: ArrayLike, radius: float, height: float, colour: ArrayLike, glow=0.0) -> Mesh:
     """An upright prism of eight sides standing on the middle of its base."""
     return cone(base, (radius, radius), height, colour, glow)
 
 
-def cone(base: Sequence[float], radii: tuple[float, float], height: float, colour, glow=0.0) -> Mesh:
+def cone(base: ArrayLike, radii: tuple[float, float], height: float, colour, glow=0.0) -> Mesh:
     """An upright truncated cone of eight sides; radii at the bottom and at the top."""
     angle = np.arange(8) * np.pi / 4
     ring = np.stack([np.cos(angle), np.zeros(8), np.sin(angle)], 1)
@@ -86,9 +85,7 @@ def cone(base: Sequence[float], radii: tuple[float, float], height: float, colou
     return solid(points + np.asarray(base), faces, colour, glow)
 
 
-def ball(
-    centre: Sequence[float], radii: Sequence[float], colour: Sequence[float], glow=0.0, pattern=PLAIN
-) -> Mesh:
+def ball(centre: ArrayLike, radii: ArrayLike, colour: ArrayLike, glow=0.0, pattern=PLAIN) -> Mesh:
     """An ellipsoid of three rings of eight points."""
     angle = np.arange(8) * np.pi / 4
     heights = np.array([-0.7, 0.0, 0.7])

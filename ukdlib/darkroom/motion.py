@@ -182,9 +182,7 @@ def jump(time: np.ndarray, build: Build, style: Style) -> Rig:
 
 
 def _stride(time: np.ndarray, build: Build, style: Style, run: bool) -> Rig:
-    """Walking or running straight on or in a wide bend; the middle of the clip's action lies at the
-    origin.
-    """
+    """Walking or running straight on or in a wide bend; half-way it passes the origin."""
     rig, h, w = idle(time, build, style), style.habit, style.whim
     scale = build.leg / 0.8
     pace = ((2.0 + 0.5 * h[5]) if run else (1.0 + 0.3 * h[5])) * style.speed * scale

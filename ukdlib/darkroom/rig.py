@@ -1,5 +1,4 @@
-"""The vocabulary of motions: measures of an actor, the style of a clip, curves over time, and the rig at
-rest.
+"""The vocabulary of motions: an actor's measures, a clip's style, curves over time, the rig at rest.
 
 A rig is a dict of channels over T times in actor axes (x to the actor's left, y up, z forward; metres,
 radians); body.solve turns it into a posed figure. `idle` says which channels there are.

@@ -1,5 +1,4 @@
-"""Places where the actor acts: five kinds of surroundings, their lamps, and the furniture that stands in all
-of them.
+"""Places where the actor acts: five kinds of surroundings with their lamps.
 
 A place is drawn once for a group and serves all its classes, so the background does not tell the action. The
 stage is the floor round the origin; the camera stands at positive z and looks along -z.
@@ -127,7 +126,9 @@ def corridor(rng: np.random.Generator) -> Surroundings:
         box((0, 0, end), (2 * half, 2.7, 0.1), colour * 0.8),
         box((0, 2.7, -4), (2 * half, 0.1, 20), paint(rng, 0.4, 0.8)),
     ]
-    things, lamps, skirting = [], [], paint(rng, 0.05, 0.3)
+    things: list[Mesh] = []
+    lamps: list[list] = []
+    skirting = paint(rng, 0.05, 0.3)
     for z in np.arange(0.5, end, -1.9):
         lit = rng.random() < 0.4
         walls.append(box((0, 2.66, z), (0.25, 0.04, 1.1), COLD, glow=2.5 if lit else 0.0))

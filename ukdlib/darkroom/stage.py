@@ -104,9 +104,7 @@ def draw_style(group: Group, duration: float, action: str, rng: np.random.Genera
 def standpoint(
     action: str, things: tuple, group: Group, rng: np.random.Generator
 ) -> tuple[float, float, float]:
-    """x, z, yaw of the actor: at the seat, the cart or the item where the action needs it, else anywhere
-    free.
-    """
+    """x, z, yaw of the actor: at the seat, cart or item if the action needs it, else anywhere free."""
     seat, cart, item = things
     yaw = rng.uniform(-1.25, 1.25)
     if action in ("Sit", "Stand"):
@@ -138,9 +136,7 @@ def _hidden(spot: np.ndarray, eye: np.ndarray, things: tuple) -> float:
 def _course(
     length: float, things: tuple, free: tuple[float, float], rng: np.random.Generator
 ) -> tuple[float, float, float]:
-    """Middle and direction of a way of `length` m that keeps to the free floor, off the furniture and before
-    the camera.
-    """
+    """Middle (x, z) and yaw of a way of `length` m over free floor, off the furniture."""
     half, back = free
     best = (np.inf, (0.0, 0.0, 0.0))
     for yaw, x, share in rng.uniform((-np.pi, -0.6, 0), (np.pi, 0.6, 1), (40, 3)):
