@@ -22,7 +22,12 @@ class Workflow:
         for part in PARTS:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
-        shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
+        lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
+        (folder / "data/tiny").mkdir()
+        for subset, groups in {"train": ("13", "14"), "test": ("1",)}.items():
+            lines = (lists / f"split0_{subset}.txt").read_text().splitlines(keepends=True)
+            chosen = [line for line in lines if re.search(rf"_({'|'.join(groups)})_1\.mp4", line)]
+            (folder / f"data/tiny/{subset}.txt").write_text("".join(chosen))
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]

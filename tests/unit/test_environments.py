@@ -1,0 +1,42 @@
+"""One set of versions everywhere: what envs/*.yaml pin is what constraints.txt locks, and pyproject.toml allows it."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+
+
+def name_of(requirement: str) -> str:
+    return re.sub("[-_.]+", "-", Requirement(requirement).name).lower()
+
+
+LOCK = {
+    name_of(line): line.split("==")[1]
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+}
+DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_pin_of_an_environment_is_the_locks(path):
+    *_, pip = yaml.safe_load(path.read_text())["dependencies"]
+    for pin in pip["pip"]:
+        assert pin == f"{Requirement(pin).name}=={LOCK[name_of(pin)]}"
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES)
+def test_the_lock_satisfies_what_the_project_asks_for(requirement):
+    assert Requirement(requirement).specifier.contains(LOCK[name_of(requirement)])
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES)
+def test_the_lock_is_what_runs_here(requirement):
+    installed = version(Requirement(requirement).name).split("+")[0]  # +cpu or not is the machine's affair
+    assert installed == LOCK[name_of(requirement)]
