@@ -185,7 +185,7 @@ def fused_teachers(wildcards):
 
 def student_target(wildcards):
     fusion = config["students"][wildcards.student]["fusion"]
-    return expand(f"{RUN}/fusions/{fusion}/logits/train.parquet", **wildcards)
+    return f"{RUN}/fusions/{fusion}/logits/train.parquet".format(**wildcards)
 
 
 # ---------------------------------------------------------------- tables and figures

@@ -8,7 +8,7 @@ The clips themselves are rendered from their names (ukdlib.darkroom.clip).
 from pathlib import Path
 
 CLASSES = ("Drink", "Jump", "Pick", "Pour", "Push", "Run", "Sit", "Stand", "Turn", "Walk", "Wave")
-GROUPS, CLIPS, TEST_GROUPS, SPLITS = 32, 2, 12, 2
+GROUPS, CLIPS, TEST_GROUPS, SPLITS = 64, 1, 24, 2
 
 
 def rows(groups: list[int]) -> list[str]:

@@ -18,15 +18,16 @@ class Difficulty:
     grey_median: float = 17.0  # mean grey level (0-255) that a group's exposure aims at: median over groups
     grey_spread: float = 0.33  # ... standard deviation of its logarithm; darker = more noise, less texture
     grey_range: tuple[float, float] = (8.0, 31.0)  # ... and its limits
-    full_well: float = 3500.0  # electrons at white: fewer = more shot noise, in RGB and flow
+    full_well: float = 8000.0  # electrons at white: fewer = more shot noise, in RGB and flow
     read_noise: float = 1.0  # electrons: more = the blackest regions drown first
-    shake: float = 0.010  # rad of hand-held rotation (1.2 pixels at width 128): flow of the whole picture
-    drift: float = 0.04  # rad/s, slow panning of every clip: background flow that says nothing of the class
-    flicker: float = 0.22  # share by which flickering lamps dip: more = brightness change without motion
-    passing: float = 0.3  # share of clips through which a car's light sweeps: shadows and shading that move
+    shake: float = 0.0015  # rad of hand-held rotation (0.2 pixels at width 128): flow of the whole picture
+    drift: float = 0.004  # rad/s, slow panning of every clip: background flow that says nothing of the class
+    follow: float = 0.1  # share of the actor's way that the camera turns after: background flow, too
+    flicker: float = 0.1  # share by which flickering lamps dip: more = brightness change without motion
+    passing: float = 0.1  # share of clips through which a car's light sweeps: shadows and shading that move
     shutter: float = 0.75  # share of the frame time that the shutter is open: more = motion blur
     vignette: float = 0.45  # loss of light in the corners
-    contrast: float = 0.85  # of the clothes: 1 = any colour, 0 = everyone in a middling grey
+    contrast: float = 1.0  # of the clothes: 1 = any colour, 0 = everyone in a middling grey
 
 
 DEFAULT = Difficulty()

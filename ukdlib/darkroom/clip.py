@@ -59,17 +59,17 @@ def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def camera_path(
-    cast: Cast, group: Group, time: np.ndarray, drift: float, rng: np.random.Generator
+    cast: Cast, group: Group, time: np.ndarray, difficulty: Difficulty, rng: np.random.Generator
 ) -> np.ndarray:
-    """Rotations (N, 3, 3) of the held camera: it half follows the actor, drifts and shakes."""
-    follow = rng.uniform(0.45, 0.95)
+    """Rotations (N, 3, 3) of the held camera: it turns a little after the actor, drifts and shakes."""
+    follow = difficulty.follow * rng.uniform(0.5, 1.5)
     lag = np.exp(-np.arange(24) / 8.0)
     seen = np.pad(cast.centre, ((23, 0), (0, 0)), mode="edge")
     seen = np.stack([np.convolve(seen[:, k], lag / lag.sum(), "valid") for k in range(3)], 1)
     target = follow * seen * [1, 0, 1] + [0, rng.uniform(0.8, 1.0), 0]
     target += group.eye * rng.normal(0, 0.02, 3)
     shake = camera.hand_held(time, group.shake, rng)
-    shake[:, 1] += rng.normal(0, drift) * (time - time.mean())
+    shake[:, 1] += rng.normal(0, difficulty.drift) * (time - time.mean())
     return (
         body.turn(0, shake[:, 0])
         @ body.turn(1, shake[:, 1])
@@ -99,7 +99,7 @@ def photograph(cast: Cast, group: Group, film: tuple, rng: np.random.Generator) 
     casters = [m for m, _ in cast.moving] + cast.standing + [group.surroundings.things]
     world = mesh.merge([*casters, group.surroundings.shell])
     shadow_faces = world.faces[: sum(len(m.faces) for m in casters)]
-    rotations = camera_path(cast, group, time, difficulty.drift, rng)
+    rotations = camera_path(cast, group, time, difficulty, rng)
     lamps = light_path(group, time, difficulty, rng)
     ambient, sky = (np.asarray(v, np.float32) for v in (group.surroundings.ambient, group.surroundings.sky))
     points, normals = world.points.copy(), np.empty((len(world.faces), 3), np.float32)

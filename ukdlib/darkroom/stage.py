@@ -64,8 +64,8 @@ def make_group(seed: int, number: int, difficulty: Difficulty) -> Group:
         seat,
         cart,
         item,
-        eye=np.array([how.uniform(-0.7, 0.7), how.uniform(0.9, 1.7), how.uniform(2.6, 3.6)]),
-        focal=how.uniform(0.85, 1.05),
+        eye=np.array([how.uniform(-0.7, 0.7), how.uniform(0.9, 1.7), how.uniform(2.8, 3.4)]),
+        focal=how.uniform(0.95, 1.1),
         grey=float(np.clip(grey, *difficulty.grey_range)),
         shake=difficulty.shake * how.uniform(0.3, 1.7),
         flicker=str(how.choice(list(camera.FLICKERS))),
@@ -106,7 +106,7 @@ def standpoint(
 ) -> tuple[float, float, float]:
     """x, z, yaw of the actor: at the seat, cart or item if the action needs it, else anywhere free."""
     seat, cart, item = things
-    yaw = rng.uniform(-1.25, 1.25)
+    yaw = rng.uniform(-0.9, 0.9)
     if action in ("Sit", "Stand"):
         return _before(seat, (0, 0.4), seat[2])
     if action == "Push":
