@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,7 @@ def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) ->
     """
     torch.manual_seed(run.seed)
     network = prepare(network, run.device).train()
-    optimizer = torch.optim.SGD(
-        network.parameters(), recipe["lr"], recipe["momentum"], weight_decay=recipe["weight_decay"]
-    )
+    optimizer = make_optimizer(network, recipe)
     key = training_key(network, lesson, recipe, run)
     history = load_state(run.state, key, network, optimizer)
     for epoch in range(len(history), recipe["epochs"]):
@@ -114,6 +112,23 @@ def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) ->
         save_state(run.state, key, network, optimizer, history)
         _say_progress(history, recipe["epochs"])
     return history
+
+
+def make_optimizer(network: nn.Module, recipe: dict[str, Any]) -> torch.optim.Optimizer:
+    """The recipe's optimizer; momentum is that of SGD, or the first beta of AdamW."""
+    if recipe["optimizer"] not in OPTIMIZERS:
+        raise ValueError(f"recipe: unknown optimizer {recipe['optimizer']!r}; known: {sorted(OPTIMIZERS)}")
+    return OPTIMIZERS[recipe["optimizer"]](network.parameters(), recipe)
+
+
+OPTIMIZERS: dict[str, Callable[[Any, dict[str, Any]], torch.optim.Optimizer]] = {
+    "sgd": lambda parameters, recipe: torch.optim.SGD(
+        parameters, recipe["lr"], recipe["momentum"], weight_decay=recipe["weight_decay"]
+    ),
+    "adamw": lambda parameters, recipe: torch.optim.AdamW(
+        parameters, recipe["lr"], (recipe["momentum"], 0.999), weight_decay=recipe["weight_decay"]
+    ),
+}
 
 
 def learning_rate(recipe: dict[str, Any], progress: float) -> float:

@@ -21,7 +21,7 @@ IDS = [f"v{i:02d}" for i in range(24)]
 LABELS = np.arange(24) % 3
 RECIPE = {
     "frames": 2, "stride": 1, "crop": 8, "short_side": [8, 10], "flip": True, "epochs": 4, "batch_size": 8,
-    "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 1, "clip_grad": 40,
+    "lr": 0.1, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 1, "clip_grad": 40,
     "precision": "auto", "workers": 0,
 }  # fmt: skip
 CPU = torch.device("cpu")
