@@ -37,14 +37,36 @@ def fabricate(folder: Path, videos: int) -> None:
 def main(videos: int = 5361, out: str = "results/benchmarks/plan.csv") -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("Snakefile", "config.yaml", "config", "rules", "profiles", "envs", "workflow_scripts", "ukdlib"):
+        for part in (
+            "Snakefile",
+            "config.yaml",
+            "config",
+            "rules",
+            "profiles",
+            "envs",
+            "workflow_scripts",
+            "ukdlib",
+        ):
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
         fabricate(folder, videos)
-        command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--configfile", "config/arid.yaml"]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--dry-run",
+            "--quiet",
+            "all",
+            "--configfile",
+            "config/arid.yaml",
+        ]
         subprocess.run(command, cwd=folder, check=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    row = {"videos": videos, "cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "peak_memory_mb": used.ru_maxrss // 1024}
+    row = {
+        "videos": videos,
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
+        "peak_memory_mb": used.ru_maxrss // 1024,
+    }
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     with open(out, "w", newline="") as file:
         writer = csv.DictWriter(file, row)

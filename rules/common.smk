@@ -16,7 +16,10 @@ RUN = "results/{dataset}/split{split}/seed{seed}"
 validate(config, schema="schemas/config.schema.yaml")
 try:
     check_config(config)
-    check_config(config, {config["run"]["dataset"]: read_classes(config["datasets"][config["run"]["dataset"]]["classes"])})
+    check_config(
+        config,
+        {config["run"]["dataset"]: read_classes(config["datasets"][config["run"]["dataset"]]["classes"])},
+    )
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 

@@ -21,7 +21,6 @@ COMPARED = config["figures"]["compare"]
 FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
 
 
-
 rule plot_accuracy:
     input:
         every_file(rows_of_run(), METRICS),
@@ -209,6 +208,6 @@ rule report:
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},
         config=config,
-        code=code("write_report"),
+        code=code("report"),
     script:
-        "../workflow_scripts/write_report.py"
+        "../workflow_scripts/report.py"

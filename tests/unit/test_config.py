@@ -74,7 +74,11 @@ FAULTS = [
     ),
     ("modalities.rgb.bound", 20, "modalities.rgb sets 'bound', but transform 'gamma' takes [gamma]"),
     ("modalities.rgb.gamma", None, "modalities.rgb lacks 'gamma', which transform 'gamma' needs"),
-    ("modalities.flow.of", "video", "modalities.flow applies 'tvl1' to 'video'; it takes frames of [dark, rgb]"),
+    (
+        "modalities.flow.of",
+        "video",
+        "modalities.flow applies 'tvl1' to 'video'; it takes frames of [dark, rgb]",
+    ),
     (
         "modalities.small",
         {"of": "dark", "transform": "none"},

@@ -46,7 +46,7 @@ def test_imports_point_downwards(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_library_does_not_know_the_workflow(path):
     text = path.read_text().lower()
-    assert "snakemake" not in text and "config.yaml\")" not in text
+    assert "snakemake" not in text and 'config.yaml")' not in text
 
 
 def test_the_package_itself_imports_nothing():

@@ -62,7 +62,7 @@ def test_sd_is_over_runs_and_intervals_over_videos():
     table = summarise({"base": seeds}, "base", {})
     assert table.loc["base", "top1"] == pytest.approx(75)
     assert table.loc["base", "sd"] == pytest.approx(50 / np.sqrt(2))  # of 50 and 100
-    assert table.loc["base", "n"] == 4 and table.loc["base", "seeds"] == "0, 1"
+    assert table.loc["base", "n"] == 4 and table.loc["base", "seed no."] == "0, 1"
     certain = summarise(
         {"base": [run([1, 0], seed=0), run([0, 1], seed=1)]}, "base", {}
     )  # each video: 1 of 2

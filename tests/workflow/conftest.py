@@ -31,7 +31,9 @@ class Workflow:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=os.environ, timeout=600)
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, env=os.environ, timeout=600
+        )
 
     def run(self, *arguments: str) -> str:
         done = self.snakemake("--cores", "2", *arguments)

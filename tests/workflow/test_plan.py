@@ -11,7 +11,13 @@ def test_default_run_trains_each_network_once(workflow):
     assert jobs["evaluate"] == 2 + ARMS + 1  # and the two-stream fusion
     assert jobs["fuse_logits"] == ARMS + 1
     assert jobs["export_logits"] == 2 * 2 + ARMS  # teachers on train and test, students on test
-    assert jobs["compute_flow"] == jobs["correct_gamma"] == jobs["decode_videos"] == jobs["inspect_videos"] == SHARDS
+    assert (
+        jobs["compute_flow"]
+        == jobs["correct_gamma"]
+        == jobs["decode_videos"]
+        == jobs["inspect_videos"]
+        == SHARDS
+    )
 
 
 def test_each_seed_and_split_repeats_the_trainings_but_not_the_frames(workflow, tmp_path):

@@ -6,13 +6,19 @@ CASES = {
     "unknown key": ("run: {datset: darkroom}", "datset"),
     "wrong type": ("run: {seeds: [first]}", "first"),
     "impossible value": ("fusions: {ukd: {tau: -1}}", "-1"),
-    "unknown dataset": ("run: {dataset: arrid}", "run.dataset names 'arrid', which is not under datasets: [darkroom]"),
+    "unknown dataset": (
+        "run: {dataset: arrid}",
+        "run.dataset names 'arrid', which is not under datasets: [darkroom]",
+    ),
     "unknown teacher": (
         "fusions: {ukd: {teachers: [rgb, flwo]}}",
         "fusions.ukd.teachers names 'flwo', which is not under teachers: [flow, rgb]",
     ),
     "unknown student of the cost table": ("cost: {student: nobody}", "cost.student names 'nobody'"),
-    "split that is not there": ("run: {splits: [2]}", "run.splits has 2, but datasets.darkroom.splits numbers [0, 1]"),
+    "split that is not there": (
+        "run: {splits: [2]}",
+        "run.splits has 2, but datasets.darkroom.splits numbers [0, 1]",
+    ),
     "h at or under 1/C": ("fusions: {ukd: {h: 0.05}}", "fusions.ukd.h is 0.05"),
     "labels would leak": ("tables: {table3: {rows: {GTD itself: fusions/gtd}}}", "would leak"),
     "missing list": (

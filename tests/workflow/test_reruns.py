@@ -19,7 +19,11 @@ def plan(finished, *arguments):
 @pytest.fixture
 def restored(finished):
     """The finished workflow; files that a test edits are put back."""
-    kept = {path: path.read_bytes() for part in ("ukdlib", "workflow_scripts") for path in (finished.folder / part).rglob("*.py")}
+    kept = {
+        path: path.read_bytes()
+        for part in ("ukdlib", "workflow_scripts")
+        for path in (finished.folder / part).rglob("*.py")
+    }
     yield finished
     for path, content in kept.items():
         path.write_bytes(content)
@@ -30,8 +34,19 @@ def test_a_second_run_plans_nothing(finished):
 
 
 def test_touching_every_source_file_plans_nothing(finished):
-    for part in ("Snakefile", "config.yaml", "rules", "workflow_scripts", "ukdlib", "profiles", "envs", "data"):
-        subprocess.run(["find", str(finished.folder / part), "-type", "f", "-exec", "touch", "{}", "+"], check=True)
+    for part in (
+        "Snakefile",
+        "config.yaml",
+        "rules",
+        "workflow_scripts",
+        "ukdlib",
+        "profiles",
+        "envs",
+        "data",
+    ):
+        subprocess.run(
+            ["find", str(finished.folder / part), "-type", "f", "-exec", "touch", "{}", "+"], check=True
+        )
     assert plan(finished) == {}
 
 
@@ -56,13 +71,22 @@ def test_an_edit_of_the_flow_module_replans_flow_and_what_follows_but_no_decodin
     jobs = plan(restored)
     assert jobs["compute_flow"] == 2
     assert jobs["train_teacher"] == 1  # flow's; RGB's stays
-    assert not {"render_darkroom", "inspect_videos", "index_videos", "split_videos", "decode_videos", "correct_gamma"} & set(jobs)
+    assert not {
+        "render_darkroom",
+        "inspect_videos",
+        "index_videos",
+        "split_videos",
+        "decode_videos",
+        "correct_gamma",
+    } & set(jobs)
 
 
 def test_every_video_is_indexed_or_rejected_and_every_test_clip_is_judged(finished):
     results = finished.folder / "results/darkroom"
     clips, rejected = pd.read_parquet(results / "clips.parquet"), pd.read_csv(results / "rejected.csv")
-    listed = sum(len(path.read_text().splitlines()) for path in (finished.folder / "data/tiny").glob("t*.txt"))
+    listed = sum(
+        len(path.read_text().splitlines()) for path in (finished.folder / "data/tiny").glob("t*.txt")
+    )
     assert (clips["status"] == "ok").sum() + len(rejected) == listed
     metrics = json.loads((results / "split0/seed0/students/rgb_ukd/metrics/test.json").read_text())
     subsets = pd.read_parquet(results / "split0/subsets.parquet")
@@ -72,11 +96,17 @@ def test_every_video_is_indexed_or_rejected_and_every_test_clip_is_judged(finish
 def test_the_report_is_one_offline_file_that_says_synthetic(finished):
     html = (finished.folder / "results/report.html").read_text()
     assert "synthetic" in html and "UKD" in html
-    assert 'src="http' not in html and "@import" not in html and '<link rel="stylesheet" href="http' not in html
+    assert (
+        'src="http' not in html and "@import" not in html and '<link rel="stylesheet" href="http' not in html
+    )
 
 
 def test_nothing_half_written_is_left(finished):
-    left = [path for path in (finished.folder / "results").rglob("*") if path.suffix == ".part" or path.name == "resume.pt"]
+    left = [
+        path
+        for path in (finished.folder / "results").rglob("*")
+        if path.suffix == ".part" or path.name == "resume.pt"
+    ]
     assert left == []
 
 
@@ -103,7 +133,11 @@ def kill_when_stored(workflow, arguments, state):
 
     command = [sys.executable, "-m", "snakemake", *arguments]
     process = subprocess.Popen(
-        command, cwd=workflow.folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=workflow.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(1200):

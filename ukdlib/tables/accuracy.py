@@ -20,7 +20,7 @@ from ukdlib.tables.page import plain, render, signed
 
 KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "per_class", "confusion", "interval"}
 DIFFERENCE = ("difference", "difference_low", "difference_high")
-ORIGIN = ("n", "views", "splits", "seeds", "pretraining")
+ORIGIN = ("n", "views", "split no.", "seed no.", "pretraining")
 PAPER = "paper, ARID v1.5"
 PRETRAINING = "none"  # every network starts from scratch; the paper's start from Kinetics-400
 LEGEND = (
@@ -169,7 +169,7 @@ def _gain(runs: list[Run], reference: list[Run]) -> dict[str, float]:
 
 def _origin(runs: list[Run]) -> dict[str, object]:
     """What the numbers of a row rest on."""
-    columns = {"views": "views", "splits": "split", "seeds": "seed"}
+    columns = {"views": "views", "split no.": "split", "seed no.": "seed"}
     found = {column: sorted({run.metrics[key] for run in runs}) for column, key in columns.items()}
     texts = {column: ", ".join(map(str, values)) for column, values in found.items()}
     return {"n": len(video_values(runs)), **texts, "pretraining": PRETRAINING}

@@ -1,4 +1,4 @@
-"""Rule write_report: everything in one file that opens offline."""
+"""Rule report: everything in one file that opens offline."""
 
 import sys
 
