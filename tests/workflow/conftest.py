@@ -24,7 +24,7 @@ class Workflow:
             copy(ROOT / part, folder / part)
         lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
         (folder / "data/tiny").mkdir()
-        for subset, groups in {"train": ("13", "14"), "test": ("1",)}.items():
+        for subset, groups in {"train": ("25", "26"), "test": ("1",)}.items():
             lines = (lists / f"split0_{subset}.txt").read_text().splitlines(keepends=True)
             chosen = [line for line in lines if re.search(rf"_({'|'.join(groups)})_1\.mp4", line)]
             (folder / f"data/tiny/{subset}.txt").write_text("".join(chosen))
