@@ -3,24 +3,28 @@
 from functools import lru_cache
 from pathlib import Path
 
+import yaml
+from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from ukdlib.annotations import locate, read_classes, read_list, shard_of
 from ukdlib.config import any_of, check_config, has_flow, transform_names
 from ukdlib.provenance import code_hash
+from ukdlib.schema import explain
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
 
-validate(config, schema="schemas/config.schema.yaml")
+schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+if problems := explain(Draft202012Validator(schema).iter_errors(config)):
+    raise WorkflowError(*problems)
+validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
 try:
     check_config(config)
-    check_config(
-        config,
-        {config["run"]["dataset"]: read_classes(config["datasets"][config["run"]["dataset"]]["classes"])},
-    )
-except ValueError as error:
+    mapping = config["datasets"][config["run"]["dataset"]]["classes"]
+    check_config(config, {config["run"]["dataset"]: read_classes(mapping)})
+except (OSError, ValueError) as error:
     raise WorkflowError(str(error)) from None
 
 

@@ -7,7 +7,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ukdlib"
 LAYERS = [  # DESIGN's four, with the floors inside them
-    {"config", "provenance", "gamma", "tvl1", "fusion", "losses", "statistics", "views", "darkroom"},
+    {
+        "config",
+        "schema",
+        "provenance",
+        "gamma",
+        "tvl1",
+        "fusion",
+        "losses",
+        "statistics",
+        "views",
+        "darkroom",
+    },
     {"flow", "metrics"},
     {"video", "frames", "annotations", "logits", "torchvision_import", "devices"},
     {"networks"},

@@ -3,9 +3,25 @@
 import pytest
 
 CASES = {
-    "unknown key": ("run: {datset: darkroom}", "datset"),
-    "wrong type": ("run: {seeds: [first]}", "first"),
-    "impossible value": ("fusions: {ukd: {tau: -1}}", "-1"),
+    "unknown key": (
+        "run: {datset: darkroom}",
+        "run has 'datset', which is unknown; known: [dataset, device, ",
+    ),
+    "unknown section": (
+        "tabels: {}",
+        "the top level has 'tabels', which is unknown; known: [cost, datasets, ",
+    ),
+    "wrong type": ("run: {seeds: [first]}", "run.seeds.0 is 'first'; it must be of type integer"),
+    "impossible value": ("fusions: {ukd: {tau: -1}}", "fusions.ukd.tau is -1; it must be more than 0"),
+    "unknown method": (
+        "fusions: {ukd: {method: best}}",
+        "fusions.ukd.method is 'best'; it must be one of ['single', ",
+    ),
+    "missing key": ("teachers: {new: {modality: rgb, recipe: train}}", "teachers.new lacks 'network'"),
+    "split without lists": (
+        "datasets: {darkroom: {splits: [{train: a.txt}]}}",
+        "datasets.darkroom.splits.0 lacks 'test'",
+    ),
     "unknown dataset": (
         "run: {dataset: arrid}",
         "run.dataset names 'arrid', which is not under datasets: [darkroom]",
@@ -17,10 +33,13 @@ CASES = {
     "unknown student of the cost table": ("cost: {student: nobody}", "cost.student names 'nobody'"),
     "split that is not there": (
         "run: {splits: [2]}",
-        "run.splits has 2, but datasets.darkroom.splits numbers [0, 1]",
+        "run.splits names 2, but the splits of darkroom are numbered [0, 1]",
     ),
     "h at or under 1/C": ("fusions: {ukd: {h: 0.05}}", "fusions.ukd.h is 0.05"),
-    "labels would leak": ("tables: {table3: {rows: {GTD itself: fusions/gtd}}}", "would leak"),
+    "labels would leak": (
+        "tables: {table3: {rows: {GTD itself: fusions/gtd}}}",
+        "weighs teachers by the true label, a leak",
+    ),
     "missing list": (
         "datasets: {darkroom: {splits: [{train: nowhere.txt, test: nowhere.txt}]}}",
         "datasets.darkroom: [Errno 2] No such file or directory: 'nowhere.txt'",

@@ -1,0 +1,58 @@
+"""
+One sentence for each way in which the configuration breaks its JSON schema: place, value, what is allowed.
+
+A schema validator's own messages quote whole sub-schemas and hide the place. Standard library only, because this
+module is imported each time the workflow is parsed; the validator's error objects are all it needs.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def explain(errors: Iterable[Any]) -> list[str]:
+    """
+    Sentences for jsonschema.ValidationError objects (those of an alternative are those of its likeliest branch).
+
+    Each begins with `config.yaml: ` and the dotted place, as in "config.yaml: fusions.ukd.tau is -1; it must be
+    more than 0".
+    """
+    return [f"config.yaml: {_sentence(error)}" for error in errors]
+
+
+def _sentence(error: Any) -> str:
+    if error.validator == "oneOf":
+        return _sentence(_likeliest(error))
+    place = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(map(str, error.instance)) - set(error.schema["properties"]))
+        known = ", ".join(sorted(error.schema["properties"]))
+        return f"{place or 'the top level'} has {', '.join(map(repr, unknown))}, which is unknown; known: [{known}]"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{place or 'the top level'} lacks {', '.join(map(repr, missing))}"
+    allowed = ALLOWED.get(error.validator, lambda limit: f"satisfy {error.validator}: {limit}")
+    return f"{place} is {error.instance!r}; it must {allowed(error.validator_value)}"
+
+
+ALLOWED: dict[str, Callable[[Any], str]] = {
+    "type": lambda kind: f"be of type {' or '.join([kind] if isinstance(kind, str) else kind)}",
+    "enum": lambda values: f"be one of {values}",
+    "minimum": lambda limit: f"be at least {limit}",
+    "maximum": lambda limit: f"be at most {limit}",
+    "exclusiveMinimum": lambda limit: f"be more than {limit}",
+    "exclusiveMaximum": lambda limit: f"be less than {limit}",
+    "multipleOf": lambda step: f"be a multiple of {step}",
+    "pattern": lambda pattern: f"match {pattern}",
+    "minItems": lambda number: f"have at least {number} entries",
+    "maxItems": lambda number: f"have at most {number} entries",
+    "minProperties": lambda number: f"have at least {number} entries",
+    "uniqueItems": lambda _: "name nothing twice",
+}
+
+
+def _likeliest(error: Any) -> Any:
+    """Of the branches of an alternative, the first error of the one that complains least."""
+    branches: dict[int, list[Any]] = {}
+    for part in error.context:
+        branches.setdefault(part.schema_path[0], []).append(part)
+    return min(branches.values(), key=len)[0]
