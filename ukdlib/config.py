@@ -149,6 +149,23 @@ def _recipes(config: dict) -> Problems:
                 yield f"recipes.{name}.{key} has {value}; it is at least the crop, which is {entry['crop']}"
 
 
+def _networks(config: dict) -> Problems:
+    """What the pathways' sizes must share, and that a recipe gives a network the clips it was built for."""
+    for name, entry in config["networks"].items():
+        for whole, part in (("frames", "alpha"), ("width", "beta")):
+            if whole in entry and part in entry and entry[whole] % entry[part]:
+                yield f"networks.{name}.{whole} is {entry[whole]}; it must be a multiple of {part}, {entry[part]}"
+    for section in ("teachers", "students"):
+        for name, entry in config[section].items():
+            taken = config["networks"][entry["network"]].get("frames")
+            given = config["recipes"][entry["recipe"]].get("frames")
+            if taken != given:
+                yield (
+                    f"{section}.{name}: network {entry['network']} takes {taken} frames, "
+                    f"recipe {entry['recipe']} gives {given}; they must agree"
+                )
+
+
 def _fusions(config: dict) -> Problems:
     for name, entry in config["fusions"].items():
         teachers = entry["teachers"]
@@ -245,6 +262,7 @@ CHECKS: tuple[Callable[[dict], Problems], ...] = (
     _transforms,
     _sources,
     _recipes,
+    _networks,
     _fusions,
     _views,
     _names_that_state_tau,

@@ -25,7 +25,7 @@ GOOD = {
         "rgb": {"of": "dark", "transform": "gamma", "gamma": 3.0, "codec": "jpeg"},
         "flow": {"of": "rgb", "transform": "tvl1", "preset": "opencv", "bound": 20},
     },
-    "networks": {"slowfast": {"arch": "slowfast"}},
+    "networks": {"slowfast": {"arch": "slowfast", "frames": 8, "alpha": 8, "width": 16, "beta": 8}},
     "recipes": {"train": RECIPE, "other": {**RECIPE}},
     "teachers": {
         "rgb": {"network": "slowfast", "modality": "rgb", "recipe": "train"},
@@ -54,6 +54,13 @@ CLASSES = {"toy": ["Drink", "Jump", "Pick", "Pour"]}
 
 # what is wrong: path of the changed value, the value, the whole message after "config.yaml: "
 FAULTS = [
+    ("networks.slowfast.alpha", 5, "networks.slowfast.frames is 8; it must be a multiple of alpha, 5"),
+    ("networks.slowfast.beta", 3, "networks.slowfast.width is 16; it must be a multiple of beta, 3"),
+    (
+        "recipes.other.frames",
+        4,
+        "teachers.flow: network slowfast takes 8 frames, recipe other gives 4; they must agree",
+    ),
     ("run.dataset", "arid", "run.dataset names 'arid', which is not under datasets: [toy]"),
     ("run.tables", ["one"], "run.tables names 'one', which is not under tables: [main]"),
     ("run.splits", [0, 1], "run.splits names 1, but the splits of toy are numbered [0]"),

@@ -1,9 +1,13 @@
 """The workflow's rooms: a rule and its script share a name, every rule logs, and only scripts know the workflow."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from ukdlib.networks import NETWORKS
 
 ROOT = Path(__file__).parents[2]
 RULES = {
@@ -36,3 +40,15 @@ def test_a_script_is_glue(path):
     assert text.startswith(f'"""Rule {path.stem}: ')
     assert "sys.stderr = open(snakemake.log[0]" in text
     assert len(text.splitlines()) <= 40 and not re.search(r"^(for|while) .*range", text, re.M)
+
+
+def test_the_schema_knows_exactly_the_options_of_the_networks():
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+    stated = schema["properties"]["networks"]["additionalProperties"]["properties"]
+    options = inspect.signature(NETWORKS["slowfast"]).parameters
+    assert stated["arch"]["enum"] == sorted(NETWORKS)
+    assert set(stated) - {"arch"} == set(options) - {"num_classes", "in_channels"}
+    defaults = {name: value.default for name, value in options.items() if name != "frames"}
+    for name in set(stated) - {"arch", "frames"}:
+        default = stated[name]["default"]
+        assert (tuple(default) if isinstance(default, list) else default) == defaults[name]
