@@ -1,7 +1,7 @@
 """
 TV-L1 flow: CPU time per pair of frames and agreement, this library's presets against OpenCV, in one run.
 
-    python benchmarks/flow.py flow.csv [--pairs 3]
+    python benchmarks/flow.py [flow.csv] [--pairs 3]
 
 Synthetic pairs of known motion, bright, and through a dark sensor with gamma 3.5 after it. CPU time of this
 process, one thread, the least of three passes in which the methods take turns; errors are mean end-point
@@ -11,6 +11,7 @@ errors.
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -104,13 +105,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("csv", help="file for the table")
+    parser.add_argument("csv", nargs="?", default="results/benchmarks/flow.csv", help="file for the table")
     parser.add_argument("--pairs", type=int, default=3, help="pairs of frames per size and light")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     lights = ("bright", "dark, gamma 3.5")
     rows = [row for size in SIZES for light in lights for row in measure(light, size, arguments.pairs)]
     table = pd.DataFrame(rows).round({"ms": 1, "speed-up": 1, "to OpenCV": 4, "to truth": 3})
+    Path(arguments.csv).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.csv, index=False)
     print(table.to_string(index=False))
 
