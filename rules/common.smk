@@ -8,10 +8,11 @@ from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from ukdlib.annotations import locate, read_classes, read_list, shard_of
+from ukdlib.annotations import by_video, locate, read_classes, read_list, shard_of
 from ukdlib.config import any_of, check_config, has_flow, transform_names
 from ukdlib.provenance import code_hash
 from ukdlib.schema import explain
+from ukdlib.splits import group_of
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
@@ -20,12 +21,17 @@ schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
 if problems := explain(Draft202012Validator(schema).iter_errors(config)):
     raise WorkflowError(*problems)
 validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
-try:
-    check_config(config)
-    mapping = config["datasets"][config["run"]["dataset"]]["classes"]
-    check_config(config, {config["run"]["dataset"]: read_classes(mapping)})
-except (OSError, ValueError) as error:
-    raise WorkflowError(str(error)) from None
+
+
+def check(**known):
+    """Stop with the problems of the configuration, one sentence each; known: class names of data sets, once read."""
+    try:
+        check_config(config, known)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+check()
 
 
 wildcard_constraints:
@@ -53,7 +59,7 @@ def code(script):
 
 @lru_cache(None)
 def listed(dataset):
-    """Classes and the annotations of every list of a data set: ([class], [{part: [Annotation]} per split])."""
+    """Of a data set's lists: ([class], [{part: [Annotation]} per split], {video: Annotation})."""
     entry = config["datasets"][dataset]
     try:
         classes = read_classes(entry["classes"])
@@ -61,18 +67,23 @@ def listed(dataset):
             {part: read_list(path, classes) for part, path in split.items() if part != "test_share"}
             for split in entry["splits"]
         ]
+        videos = by_video(part for split in splits for part in split.values())
+        for video_id in videos:
+            group_of(video_id, entry["group"])
+        return classes, splits, videos
     except (OSError, ValueError) as error:
         raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
-    return classes, splits
+
+
+check(**{config["run"]["dataset"]: listed(config["run"]["dataset"])[0]})  # h has to do with their number
 
 
 @lru_cache(None)
 def sharded(dataset):
     """The annotations of all lists, each video once, by shard."""
     shards = [[] for _ in range(config["datasets"][dataset]["shards"])]
-    videos = {a.video_id: a for split in listed(dataset)[1] for part in split.values() for a in part}
-    for video_id in sorted(videos):
-        shards[shard_of(video_id, len(shards))].append(videos[video_id])
+    for video_id, annotation in sorted(listed(dataset)[2].items()):
+        shards[shard_of(video_id, len(shards))].append(annotation)
     return shards
 
 

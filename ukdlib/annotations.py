@@ -1,5 +1,5 @@
 """
-ARID's text files: which videos there are, their labels, and which of them go where.
+ARID's text files: which videos there are, and their labels.
 
 A list names one video per line in one of three forms, with LF or CRLF line ends:
 
@@ -13,20 +13,13 @@ each time it is parsed, so this module must import in no time.
 
 import csv
 import os
-import random
-import re
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 SUFFIXES = {".mp4": ".avi", ".avi": ".mp4"}  # lists say one and folders hold the other, in both directions
 COLUMNS = ("Video", "ClassID")
-STARTS = 50  # random starts of the search for groups to hold out
-ONE_SIDED = 1e6  # distance of a class with no clip on one side: more than all shares together
-
-Counts = dict[str, Counter]  # group -> label -> number of clips
 
 
 class Annotation(NamedTuple):
@@ -35,15 +28,6 @@ class Annotation(NamedTuple):
     video_id: str
     path: str
     label: int
-
-
-class Subset(NamedTuple):
-    """Where a video goes in one split: subset is train, val or test."""
-
-    video_id: str
-    label: int
-    subset: str
-    group: str
 
 
 # ---------------------------------------------------------------- reading
@@ -146,139 +130,14 @@ def shard_of(video_id: str, shards: int) -> int:
     return zlib.crc32(video_id.encode()) % shards
 
 
-def group_of(video_id: str, pattern: str) -> str:
-    """What the one bracket of the regular expression `pattern` cuts out of the video's name."""
-    if re.compile(pattern).groups != 1:
-        raise ValueError(f"group pattern {pattern!r} must have exactly one bracket")
-    match = re.search(pattern, video_id)
-    if match is None or not match[1]:
-        raise ValueError(f"video {video_id!r} has no group: its name does not match {pattern!r}")
-    return match[1]
-
-
-# ---------------------------------------------------------------- all videos of one split
-
-
-def assign_subsets(
-    videos: dict[str, list[str]],
-    labels: dict[str, int],
-    group: str,
-    test_share: float | None = None,
-    validation: float = 0.0,
-    seed: int = 0,
-) -> list[Subset]:
-    """
-    Train, val and test of one split, no group in two of them, sorted by video.
-
-    videos: ids by list, {"train", "test"} or {"all"} (then `test_share` of each class is held out by group);
-    labels: of all usable videos, others are left out; group: pattern for group_of; validation: share of each
-    class's training videos that becomes val, 0 = none.
-    """
-    parts = _part_of_each(videos, labels)
-    groups = {video: group_of(video, group) for video in parts}
-    if "all" in videos:
-        parts = dict.fromkeys(parts, "train")
-        _hold_out("test", test_share or 0.0, parts, labels, groups, seed)
-    if validation > 0:
-        _hold_out("val", validation, parts, labels, groups, seed)
-    _refuse_shared_groups(parts, groups)
-    missing = sorted({"train", "test"} - set(parts.values()))
-    if missing:
-        raise ValueError(f"none of the {len(parts)} usable videos is in {missing[0]}")
-    return [Subset(video, labels[video], parts[video], groups[video]) for video in sorted(parts)]
-
-
-def _part_of_each(videos: dict[str, list[str]], labels: dict[str, int]) -> dict[str, str]:
-    """List that each usable video is in."""
-    parts: dict[str, str] = {}
-    for part, ids in videos.items():
-        for video in ids:
-            if parts.get(video, part) != part:
-                raise ValueError(f"video {video} is listed in {parts[video]} and in {part}")
-            if video in labels:
-                parts[video] = part
-    return parts
-
-
-def _hold_out(
-    target: str,
-    share: float,
-    parts: dict[str, str],
-    labels: dict[str, int],
-    groups: dict[str, str],
-    seed: int,
-) -> None:
-    """Move a share of the training videos, in whole groups, to the part `target`."""
-    train = sorted(video for video, part in parts.items() if part == "train")
-    try:
-        held = split_by_group([labels[v] for v in train], [groups[v] for v in train], share, seed)
-    except ValueError as error:
-        raise ValueError(f"cannot hold out {share:.0%} for {target}: {error}") from None
-    parts.update({video: target for video in train if groups[video] in held})
-
-
-def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, seed: int) -> set[str]:
-    """
-    Groups to hold out: clips of each class on both sides, its held-out share as near to `share` as was found.
-
-    labels, groups: (N,), one entry per clip. Deterministic: from some random choices drawn with `seed`, one
-    group at a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
-    """
-    if not 0 < share < 1:
-        raise ValueError(f"held-out share is {share}; it must lie between 0 and 1")
-    counts: Counts = {group: Counter() for group in sorted(set(groups))}
-    for label, group in zip(labels, groups, strict=True):
-        counts[group][label] += 1
-    totals = Counter(labels)
-    rng = random.Random(seed)
-    distance, held = min(_climb(counts, totals, share, rng) for _ in range(STARTS))
-    if distance >= ONE_SIDED:
-        raise ValueError(_why_impossible(counts, totals))
-    return set(held)
-
-
-def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) -> tuple[float, list[str]]:
-    """(distance, groups held out) at the end of one climb from a random choice."""
-
-    def distance(label: int, held: int) -> float:
-        return ONE_SIDED if held in (0, totals[label]) else (held / totals[label] - share) ** 2
-
-    order = list(counts)
-    held = {group for group in order if rng.random() < share}
-    inside: Counter = sum((counts[group] for group in sorted(held)), Counter())
-    climbing = True
-    while climbing:
-        climbing = False
-        rng.shuffle(order)
-        for group in order:
-            sign = -1 if group in held else 1
-            moved = {label: inside[label] + sign * count for label, count in counts[group].items()}
-            gain = sum(
-                distance(label, inside[label]) - distance(label, count) for label, count in moved.items()
+def by_video(lists: Iterable[Sequence[Annotation]]) -> dict[str, Annotation]:
+    """Video -> annotation over all lists of a data set, which must not contradict each other."""
+    videos: dict[str, Annotation] = {}
+    for annotation in (annotation for annotations in lists for annotation in annotations):
+        first = videos.setdefault(annotation.video_id, annotation)
+        if first != annotation:
+            raise ValueError(
+                f"video {annotation.video_id!r} is {first.path!r} with label {first.label} in one list "
+                f"and {annotation.path!r} with label {annotation.label} in another"
             )
-            if gain > 1e-12:  # rounding alone must not let a group go to and fro for ever
-                inside.update({label: count - inside[label] for label, count in moved.items()})
-                held ^= {group}
-                climbing = True
-    return sum(distance(label, inside[label]) for label in totals), sorted(held)
-
-
-def _why_impossible(counts: Counts, totals: Counter) -> str:
-    for label in sorted(totals):
-        having = [group for group, count in counts.items() if count[label]]
-        if len(having) == 1:
-            return (
-                f"class {label} has clips of group {having[0]} only, so it cannot be on both sides of a split"
-            )
-    return (
-        f"no choice among {len(counts)} groups was found that leaves every class on both sides of the split"
-    )
-
-
-def _refuse_shared_groups(parts: dict[str, str], groups: dict[str, str]) -> None:
-    """A group is a person in a scene: seen in training, it would give the class away in the test."""
-    first: dict[str, str] = {}
-    for video, part in sorted(parts.items()):
-        other = first.setdefault(groups[video], video)
-        if parts[other] != part:
-            raise ValueError(f"group {groups[video]} is in {parts[other]} ({other}) and in {part} ({video})")
+    return videos

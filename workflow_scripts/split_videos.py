@@ -6,7 +6,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.annotations import assign_subsets
+from ukdlib.splits import assign_subsets
 
 clips = pd.read_parquet(snakemake.input.clips)
 labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))

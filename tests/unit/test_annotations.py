@@ -1,19 +1,10 @@
-"""ARID's lists are read in all their forms, refused with file and line, and split so that no group leaks."""
+"""ARID's lists are read in all their forms, and refused with file and line."""
 
 from collections import Counter
 
 import pytest
 
-from ukdlib.annotations import (
-    Annotation,
-    assign_subsets,
-    group_of,
-    locate,
-    read_classes,
-    read_list,
-    shard_of,
-    split_by_group,
-)
+from ukdlib.annotations import Annotation, by_video, locate, read_classes, read_list, shard_of
 
 CLASSES = ["Drink", "Jump", "Walk"]
 EXPECTED = [Annotation("Walk_1_2", "Walk/Walk_1_2.avi", 2), Annotation("Jump_3_1", "Jump/Jump_3_1.mp4", 1)]
@@ -22,7 +13,6 @@ FORMS = {
     "space": "Walk/Walk_1_2.avi 2\nJump/Jump_3_1.mp4 1\n",
     "csv": "VideoID,Video,ClassID\n0,Walk/Walk_1_2.avi,2\n1,Jump/Jump_3_1.mp4,1\n",
 }
-GROUP = r"^[A-Za-z]+_(\d+)_\d+$"
 
 
 @pytest.fixture
@@ -131,109 +121,10 @@ def test_shards_depend_on_the_name_alone_and_are_all_used():
     )  # the check value of CRC-32: equal on every machine
 
 
-def test_group_is_what_the_bracket_holds():
-    assert group_of("Walk_12_3", GROUP) == "12"
-    assert group_of("Walk_12_3", r"^([A-Za-z]+_\d+)") == "Walk_12"
-    with pytest.raises(ValueError, match=r"'Walk12' has no group"):
-        group_of("Walk12", GROUP)
-    with pytest.raises(ValueError, match="exactly one bracket"):
-        group_of("Walk_12_3", r"^[A-Za-z]+_\d+")
-
-
-# ---------------------------------------------------------------- splitting
-
-
-def clips(classes: int, groups: int, per_group: int) -> dict[str, int]:
-    """video_id -> label; every group performs every class."""
-    return {
-        f"{'ABCDEFGHIJK'[label]}_{group}_{clip}": label
-        for label in range(classes)
-        for group in range(groups)
-        for clip in range(per_group)
-    }
-
-
-def held_shares(labels, groups, held):
-    total, inside = Counter(labels), Counter(la for la, gr in zip(labels, groups, strict=True) if gr in held)
-    return [inside[label] / total[label] for label in sorted(total)]
-
-
-@pytest.mark.parametrize("share", [0.15, 0.3, 0.5])
-def test_equal_groups_give_the_nearest_possible_share(share):
-    videos = clips(classes=3, groups=20, per_group=2)
-    labels, groups = list(videos.values()), [group_of(video, GROUP) for video in videos]
-    held = split_by_group(labels, groups, share, seed=0)
-    assert len(held) == round(20 * share)
-
-
-def test_every_class_is_on_both_sides_though_groups_belong_to_one_class():
-    groups = [f"{label}_{group}" for label in range(11) for group in range(2 + label % 3)]
-    labels = [int(group.split("_")[0]) for group in groups]
-    shares = held_shares(labels, groups, split_by_group(labels, groups, 0.15, seed=3))
-    assert shares == [1 / (2 + label % 3) for label in range(11)]  # one group each is nearest to 15 %
-
-
-def test_the_seed_decides_and_order_does_not():
-    videos = clips(classes=3, groups=30, per_group=1)
-    labels, groups = list(videos.values()), [group_of(video, GROUP) for video in videos]
-    held = split_by_group(labels, groups, 0.3, seed=0)
-    assert held == split_by_group(labels[::-1], groups[::-1], 0.3, seed=0)
-    assert held != split_by_group(labels, groups, 0.3, seed=1)
-
-
-def test_a_class_of_one_group_cannot_be_split():
-    with pytest.raises(ValueError, match="class 1 has clips of group b only"):
-        split_by_group([0, 0, 1], ["a", "b", "b"], 0.5, seed=0)
-
-
-def test_groups_that_are_needed_on_both_sides_are_refused():
-    with pytest.raises(ValueError, match="no choice among 3 groups"):
-        split_by_group([0, 0, 1, 1, 2, 2], ["a", "b", "b", "c", "a", "c"], 0.5, seed=0)
-
-
-def test_one_list_is_split_into_three_parts_without_a_shared_group():
-    labels = clips(classes=3, groups=20, per_group=2)
-    subsets = assign_subsets({"all": list(labels)}, labels, GROUP, test_share=0.3, validation=0.2, seed=0)
-    groups = {part: {row.group for row in subsets if row.subset == part} for part in ("train", "val", "test")}
-    assert [len(groups[part]) for part in ("train", "val", "test")] == [11, 3, 6]
-    assert sum(len(part) for part in groups.values()) == len(set.union(*groups.values()))
-    assert [row.video_id for row in subsets] == sorted(labels)
-
-
-def test_given_lists_are_kept_and_validation_comes_out_of_training():
-    labels = clips(classes=2, groups=10, per_group=1)
-    lists = {
-        part: [v for v in labels if (int(group_of(v, GROUP)) < 7) == (part == "train")]
-        for part in ("train", "test")
-    }
-    plain = assign_subsets(lists, labels, GROUP)
-    assert {(row.video_id, row.subset) for row in plain} == {
-        (v, part) for part, ids in lists.items() for v in ids
-    }
-    held = assign_subsets(lists, labels, GROUP, validation=0.3)
-    assert {row.video_id for row in held if row.subset == "test"} == set(lists["test"])
-    assert Counter(row.subset for row in held) == {"train": 10, "val": 4, "test": 6}
-
-
-def test_unusable_videos_are_left_out():
-    subsets = assign_subsets(
-        {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1"]}, {"A_1_1": 0, "A_2_1": 0}, GROUP
-    )
-    assert [row.video_id for row in subsets] == ["A_1_1", "A_2_1"]
-
-
-@pytest.mark.parametrize(
-    ("lists", "complaint"),
-    [
-        (
-            {"train": ["A_11_1"], "test": ["A_11_2"]},
-            r"group 11 is in train \(A_11_1\) and in test \(A_11_2\)",
-        ),
-        ({"train": ["A_11_1"], "test": ["A_11_1"]}, "A_11_1 is listed in train and in test"),
-        ({"train": ["A_11_1"], "test": ["A_12_9"]}, "none of the 1 usable videos is in test"),
-        ({"all": ["A_11_1", "A_11_2"]}, "cannot hold out 30% for test: class 0 has clips of group 11 only"),
-    ],
-)
-def test_splits_that_leak_or_lack_a_part_are_refused(lists, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        assign_subsets(lists, {"A_11_1": 0, "A_11_2": 0}, GROUP, test_share=0.3)
+def test_lists_of_several_splits_are_one_set_of_videos_and_may_not_contradict_each_other():
+    a, b = Annotation("Walk_1_1", "Walk/Walk_1_1.mp4", 2), Annotation("Run_1_1", "Run/Run_1_1.mp4", 1)
+    assert by_video([[a, b], [b]]) == {"Walk_1_1": a, "Run_1_1": b}
+    with pytest.raises(
+        ValueError, match=r"'Walk_1_1' is 'Walk/Walk_1_1.mp4' with label 2 in one list and .* 1 in"
+    ):
+        by_video([[a], [a._replace(label=1)]])

@@ -40,6 +40,10 @@ CASES = {
         "tables: {table3: {rows: {GTD itself: fusions/gtd}}}",
         "weighs teachers by the true label, a leak",
     ),
+    "group pattern that fits no name": (
+        "datasets: {darkroom: {group: '^([0-9]+)_'}}",
+        "datasets.darkroom: video 'Drink_25_1' has no group",
+    ),
     "missing list": (
         "datasets: {darkroom: {splits: [{train: nowhere.txt, test: nowhere.txt}]}}",
         "datasets.darkroom: [Errno 2] No such file or directory: 'nowhere.txt'",
