@@ -25,6 +25,7 @@ class Modality:
 
     @property
     def channels(self) -> int:
+        """2 for flow, 3 for RGB."""
         return 2 if self.flow else 3
 
 

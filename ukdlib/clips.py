@@ -22,8 +22,11 @@ FIRST_FREE_NUMBER = 1_000_000
 class Store(Protocol):
     """What is needed of ukdlib.frames.FrameStore."""
 
-    def shape(self, video_id: str) -> tuple[int, int, int, int]: ...
-    def window(self, video_id: str, indices: np.ndarray) -> np.ndarray: ...
+    def shape(self, video_id: str) -> tuple[int, int, int, int]:
+        """(T, H, W, C) of one video."""
+
+    def window(self, video_id: str, indices: np.ndarray) -> np.ndarray:
+        """Frames of these numbers, uint8 (len(indices), H, W, C)."""
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ def apply(rotation: np.ndarray, vector: ArrayLike) -> np.ndarray:
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
+    """The vectors (..., 3) at length 1; a zero vector stays zero."""
     return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)
 
 

@@ -39,6 +39,7 @@ class Run:
 
     @property
     def place(self) -> tuple[int, int]:
+        """(split, seed): which run of the data set this is."""
         return self.metrics["split"], self.metrics["seed"]
 
 
