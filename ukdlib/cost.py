@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,14 @@ def stored_targets(
         target = torch.full((len(labels), len(case.classes)), 1 / len(case.classes))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            target = torch.from_numpy(_fused_through_files(folder, case, teachers, labels.numpy()))
+            path = f"{folder}/fused.parquet"
+            # in the pipeline fusion is a job of its own, so its memory is not the student's
+            fusion = multiprocessing.get_context("fork").Process(
+                target=_fuse_through_files, args=(path, case, teachers, labels.numpy())
+            )
+            fusion.start()
+            fusion.join()
+            target = torch.from_numpy(np.exp(read_logits(path).logits))
     while True:
         yield target.to(device)
 
@@ -157,17 +165,16 @@ def synthetic_logits(teachers: int, labels: np.ndarray, classes: int) -> np.ndar
     return logits.astype(np.float32)
 
 
-def _fused_through_files(folder: str, case: Case, teachers: int, labels: np.ndarray) -> np.ndarray:
-    """Target (n, C) that went through files of K teachers and one of their fusion, as in the pipeline."""
+def _fuse_through_files(path: str, case: Case, teachers: int, labels: np.ndarray) -> None:
+    """Write the fusion's file `path` from files of K teachers beside it, as in the pipeline."""
     video_ids, views = np.array([f"{i:06d}" for i in range(len(labels))]), np.zeros(len(labels), int)
-    paths = [f"{folder}/{k}.parquet" for k in range(teachers)]
-    for path, logits in zip(paths, synthetic_logits(teachers, labels, len(case.classes)), strict=True):
-        write_logits(path, LogitRows(video_ids, views, labels, logits, case.classes))
-    with open_writer(f"{folder}/fused.parquet", {}) as write:
-        for rows, group in read_aligned(paths):
+    files = [str(Path(path).with_name(f"{k}.parquet")) for k in range(teachers)]
+    for file, logits in zip(files, synthetic_logits(teachers, labels, len(case.classes)), strict=True):
+        write_logits(file, LogitRows(video_ids, views, labels, logits, case.classes))
+    with open_writer(path, {}) as write:
+        for rows, group in read_aligned(files):
             target, _, _ = fused_knowledge(METHOD, group, rows.labels, TAU)
             write(replace(rows, logits=np.log(target).astype(np.float32)))
-    return np.exp(read_logits(f"{folder}/fused.parquet").logits)
 
 
 def _measure_into(sender: Any, case: Case, mode: str, teachers: int) -> None:
