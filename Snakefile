@@ -21,6 +21,12 @@ include: "rules/evaluation.smk"
 include: "rules/report.smk"
 
 
+rule verify:
+    """Recompute a sample of every stored logit of this run from checkpoint and frames."""
+    input:
+        verified_files(),
+
+
 rule all:
     default_target: True
     input:

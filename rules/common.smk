@@ -9,7 +9,16 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from ukdlib.annotations import by_video, locate, read_classes, read_list, shard_of
-from ukdlib.config import any_of, check_config, has_flow, transform_names
+from ukdlib.config import (
+    LABEL_METHODS,
+    any_of,
+    check_config,
+    foreign_names,
+    has_flow,
+    recipe_of,
+    transform_names,
+    transforms_of,
+)
 from ukdlib.provenance import code_hash
 from ukdlib.schema import explain
 from ukdlib.splits import group_of
@@ -32,6 +41,7 @@ def check(**known):
 
 
 check()
+FOREIGN = foreign_names(config)
 
 
 wildcard_constraints:
@@ -46,6 +56,7 @@ wildcard_constraints:
     split="[0-9]+",
     seed="[0-9]+",
     shard="[0-9]+",
+    fold="[0-9]+",
     subset="train|val|test",
 
 
@@ -182,6 +193,16 @@ def input_of(entry):
     }
 
 
+def trained_origin(wildcards):
+    """What stored logits say of themselves: whose they are, of which subset, and how the frames were made."""
+    return {
+        "role": wildcards.get("role", "teachers"),
+        "name": wildcards.get("name", wildcards.get("teacher")),
+        "subset": wildcards.get("subset", "train"),
+        "frames": str(transforms_of(config, trained(wildcards)["modality"])),
+    }
+
+
 def trained_modality(wildcards):
     return input_of(trained(wildcards))
 
@@ -196,9 +217,32 @@ def gpus(wildcards):
 
 
 def fused_teachers(wildcards):
-    """Logits of the teachers of one fusion."""
-    path = f"{RUN}/teachers/{{teacher}}/logits/{{subset}}.parquet"
-    return expand(path, teacher=config["fusions"][wildcards.fusion]["teachers"], **wildcards)
+    """Logits of the teachers of one fusion; only the training subset may be weighed by its labels."""
+    fusion = config["fusions"][wildcards.fusion]
+    if wildcards.subset != "train" and fusion["method"] in LABEL_METHODS:
+        raise WorkflowError(
+            f"config.yaml: fusions.{wildcards.fusion} weighs teachers by the true label (method "
+            f"{fusion['method']!r}), a leak on the subset {wildcards.subset!r}; only 'train' can be fused so"
+        )
+    held_out = fusion["out_of_fold"] and wildcards.subset == "train"
+    return [
+        f"{RUN}/teachers/{teacher}/logits/{file}.parquet".format(**wildcards)
+        for teacher in fusion["teachers"]
+        for file in ["out_of_fold" if held_out and teacher not in FOREIGN else wildcards.subset]
+    ]
+
+
+def foreign_file(wildcards):
+    """The file of a teacher made elsewhere; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
+    return config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+
+
+def foreign_views(wildcards):
+    """How many views of each video the teachers beside it and their students look at."""
+    recipe = recipe_of(config, "teachers", wildcards.teacher)
+    return (
+        recipe["export_views"] if wildcards.subset == "train" else recipe["test_clips"] * recipe["test_crops"]
+    )
 
 
 def student_target(wildcards):
@@ -209,35 +253,47 @@ def student_target(wildcards):
 # ---------------------------------------------------------------- tables and figures
 
 
-METRICS, LOGITS, HISTORY = "metrics/test.json", "logits/test.parquet", "history.csv"
+METRICS, LOGITS, HISTORY = "metrics/{subset}.json", "logits/{subset}.parquet", "history.csv"
 
 
-def files_of(rows, file):
-    """Label -> this file of that row (role/name) for every split and seed of the run."""
+def files_of(rows, file, subset="test", seeds=None):
+    """Label -> this file of that row (role/name) for every split and seed, those of the run unless given."""
     run = config["run"]
-    names = dict(dataset=run["dataset"], split=run["splits"], seed=run["seeds"])
+    names = dict(dataset=run["dataset"], split=run["splits"], seed=seeds or run["seeds"], subset=subset)
     return {label: expand(f"{RUN}/{member}/{file}", **names) for label, member in rows.items()}
 
 
-def every_file(rows, file):
-    return sum(files_of(rows, file).values(), [])
-
-
-def table_rows(wildcards):
-    return config["tables"][wildcards.table]["rows"]
+def every_file(rows, file, subset="test"):
+    return sum(files_of(rows, file, subset).values(), [])
 
 
 def table_files(wildcards):
     """Row label -> [[metrics, logits] of each split and seed]."""
-    rows = table_rows(wildcards)
-    metrics, logits = files_of(rows, METRICS), files_of(rows, LOGITS)
+    table = config["tables"][wildcards.table]
+    rows, narrowed = table["rows"], (table["subset"], table.get("seeds"))
+    metrics, logits = files_of(rows, METRICS, *narrowed), files_of(rows, LOGITS, *narrowed)
     return {label: [list(pair) for pair in zip(metrics[label], logits[label])] for label in rows}
 
 
+def table_inputs(kind):
+    """Input function: the metrics (0) or logits (1) of all rows of wildcards.table."""
+    return lambda wildcards: [pair[kind] for pairs in table_files(wildcards).values() for pair in pairs]
+
+
+def tested_tables():
+    """The run's tables of test results over all its seeds."""
+    tables = config["tables"]
+    return [
+        name
+        for name in config["run"]["tables"]
+        if tables[name]["subset"] == "test" and "seeds" not in tables[name]
+    ]
+
+
 def rows_of_run():
-    """Every row of this run's tables, each trained or fused thing once under its first label: label -> role/name."""
+    """Every row of this run's tables of test results, each thing once under its first label: label -> role/name."""
     labels = {}
-    for table in config["run"]["tables"]:
+    for table in tested_tables():
         for label, member in config["tables"][table]["rows"].items():
             labels.setdefault(member, label)
     return {label: member for member, label in labels.items()}
@@ -245,7 +301,7 @@ def rows_of_run():
 
 def published():
     """The paper's number of each label of rows_of_run, where it gives one."""
-    tables = [config["tables"][table] for table in config["run"]["tables"]]
+    tables = [config["tables"][table] for table in tested_tables()]
     numbers = {
         table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()
     }
@@ -253,7 +309,12 @@ def published():
 
 
 def trained_rows():
-    return {label: member for label, member in rows_of_run().items() if not member.startswith("fusions/")}
+    made_elsewhere = {f"teachers/{name}" for name in FOREIGN}
+    return {
+        label: member
+        for label, member in rows_of_run().items()
+        if not member.startswith("fusions/") and member not in made_elsewhere
+    }
 
 
 def figure(name):
@@ -261,3 +322,13 @@ def figure(name):
     stem = name.split(".")[0]
     path = f"results/{config['run']['dataset']}/figures/{name}"
     return report(path, caption=f"captions/{stem}.rst", category="Figures", labels={"figure": stem})
+
+
+def verified_files():
+    """The proofs of all trained things of this run: training views of teachers, test views of table rows."""
+    rows = dict.fromkeys(trained_rows().values())
+    students = [config["students"][name.split("/")[1]] for name in rows if name.startswith("students/")]
+    fusions = [config["fusions"][student["fusion"]] for student in students]
+    teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
+    proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(name, "test") for name in rows]
+    return [path for name, subset in proofs for path in every_file({name: name}, f"verified/{subset}.json")]

@@ -4,6 +4,7 @@ Videos and lists to a checked index and to the subsets of each split.
 INPUT:   the videos and lists named under `datasets` in config.yaml
 OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed video is in exactly one of the two)
          results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
+         results/{dataset}/split{split}/folds.parquet             (the training videos in folds, for out-of-fold logits)
 """
 
 
@@ -92,3 +93,25 @@ rule split_videos:
         code=code("split_videos"),
     script:
         "../workflow_scripts/split_videos.py"
+
+
+rule assign_folds:
+    input:
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+    output:
+        "results/{dataset}/split{split}/folds.parquet",
+    log:
+        "logs/assign_folds/{dataset}_split{split}.log",
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        setting=lambda wildcards: {
+            "count": config["datasets"][wildcards.dataset]["crossfit"],
+            "seed": config["datasets"][wildcards.dataset]["seed"],
+        },
+        code=code("assign_folds"),
+    script:
+        "../workflow_scripts/assign_folds.py"

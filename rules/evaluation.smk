@@ -34,8 +34,8 @@ rule evaluate:
 
 rule tabulate:
     input:
-        metrics=lambda wildcards: every_file(table_rows(wildcards), METRICS),
-        logits=lambda wildcards: every_file(table_rows(wildcards), LOGITS),
+        metrics=table_inputs(0),
+        logits=table_inputs(1),
     output:
         csv="results/{dataset}/tables/{table}.csv",
         html=report(

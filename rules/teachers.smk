@@ -4,6 +4,7 @@ One network per teacher, each trained on its own, and the logits of whatever was
 INPUT:   results/{dataset}/frames/{modality}/, results/{dataset}/split{split}/subsets.parquet
 OUTPUT:  .../teachers/{teacher}/checkpoint.safetensors, history.csv
          .../{role}/{name}/logits/{subset}.parquet             (teachers and students alike)
+         .../teachers/{teacher}/logits/out_of_fold.parquet     (training videos, each judged by a network that never saw it)
 """
 
 
@@ -30,6 +31,7 @@ rule train_teacher:
         modality=trained_modality,
         recipe=trained_recipe,
         classes=classes_of,
+        videos=[("subset", "==", "train")],
         seed=lambda wildcards: int(wildcards.seed),
         device=config["run"]["device"],
         state="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/resume.pt",
@@ -51,6 +53,7 @@ rule export_logits:
         "results/benchmarks/export_logits/{dataset}_split{split}_seed{seed}_{role}_{name}_{subset}.tsv"
     wildcard_constraints:
         role="teachers|students",
+        name=any_of({*config["teachers"], *config["students"]} - set(FOREIGN)),
     conda:
         "../envs/torch.yaml"
     threads: trained_threads
@@ -63,9 +66,145 @@ rule export_logits:
         modality=trained_modality,
         recipe=trained_recipe,
         classes=classes_of,
-        seed=lambda wildcards: int(wildcards.seed),
-        device=config["run"]["device"],
+        videos=lambda wildcards: [("subset", "==", wildcards.subset)],
         subset="{subset}",
+        origin=trained_origin,
+        device=config["run"]["device"],
         code=code("export_logits"),
     script:
         "../workflow_scripts/export_logits.py"
+
+
+rule verify_logits:
+    input:
+        frames=trained_frames,
+        checkpoint="results/{dataset}/split{split}/seed{seed}/{role}/{name}/checkpoint.safetensors",
+        logits="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/{subset}.parquet",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/verified/{subset}.json",
+    log:
+        "logs/verify_logits/{dataset}_split{split}_seed{seed}_{role}_{name}_{subset}.log",
+    wildcard_constraints:
+        role="teachers|students",
+        name=any_of({*config["teachers"], *config["students"]} - set(FOREIGN)),
+    conda:
+        "../envs/torch.yaml"
+    threads: trained_threads
+    resources:
+        gpu=gpus,
+        mem_mb=8000,
+        runtime=30,
+    params:
+        modality=trained_modality,
+        recipe=trained_recipe,
+        classes=classes_of,
+        rows=32,
+        origin=trained_origin,
+        device=config["run"]["device"],
+        code=code("verify_logits"),
+    script:
+        "../workflow_scripts/verify_logits.py"
+
+
+# ---------------------------------------------------------------- out of fold: a network for each fold of the training videos
+
+
+use rule train_teacher as train_fold with:
+    input:
+        frames=trained_frames,
+        subsets="results/{dataset}/split{split}/folds.parquet",
+    output:
+        checkpoint="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/checkpoint.safetensors",
+        history="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/history.csv",
+    log:
+        "logs/train_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.log",
+    benchmark:
+        "results/benchmarks/train_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.tsv"
+    params:
+        network=trained_network,
+        modality=trained_modality,
+        recipe=trained_recipe,
+        classes=classes_of,
+        videos=lambda wildcards: [("fold", "!=", int(wildcards.fold))],
+        seed=lambda wildcards: int(wildcards.seed),
+        device=config["run"]["device"],
+        state="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/resume.pt",
+        code=code("train_teacher"),
+
+
+use rule export_logits as export_fold with:
+    input:
+        frames=trained_frames,
+        subsets="results/{dataset}/split{split}/folds.parquet",
+        checkpoint="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/checkpoint.safetensors",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/logits/held_out.parquet",
+    log:
+        "logs/export_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.log",
+    benchmark:
+        "results/benchmarks/export_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.tsv"
+    params:
+        network=trained_network,
+        modality=trained_modality,
+        recipe=trained_recipe,
+        classes=classes_of,
+        videos=lambda wildcards: [("fold", "==", int(wildcards.fold))],
+        subset="train",
+        origin=trained_origin,
+        device=config["run"]["device"],
+        code=code("export_logits"),
+
+
+rule gather_folds:
+    input:
+        logits=lambda wildcards: expand(
+            f"{RUN}/teachers/{{teacher}}/fold{{fold}}/logits/held_out.parquet",
+            fold=range(config["datasets"][wildcards.dataset]["crossfit"]),
+            **wildcards,
+        ),
+    output:
+        "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/out_of_fold.parquet",
+    log:
+        "logs/gather_folds/{dataset}_split{split}_seed{seed}_{teacher}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("gather_folds"),
+    script:
+        "../workflow_scripts/gather_folds.py"
+
+
+# ---------------------------------------------------------------- made elsewhere: a file of logits
+
+
+rule import_logits:
+    input:
+        file=foreign_file,
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/{subset}.parquet",
+    log:
+        "logs/import_logits/{dataset}_split{split}_seed{seed}_{teacher}_{subset}.log",
+    wildcard_constraints:
+        teacher=any_of(FOREIGN),
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        classes=classes_of,
+        subset="{subset}",
+        views=foreign_views,
+        origin=lambda wildcards: {
+            "role": "teachers",
+            "name": wildcards.teacher,
+            "subset": wildcards.subset,
+            "unseen": str(config["teachers"][wildcards.teacher].get("unseen", False)).lower(),
+        },
+        code=code("import_logits"),
+    script:
+        "../workflow_scripts/import_logits.py"

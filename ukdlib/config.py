@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 SECTIONS = ("datasets", "modalities", "networks", "recipes", "teachers", "fusions", "students", "tables")
 ROLES = ("teachers", "fusions", "students")
-LABEL_METHODS = frozenset({"gtd", "pkd"})  # as in ukdlib.fusion, which needs numpy; a test holds them equal
+LABEL_METHODS = frozenset(
+    {"gtd", "pkd", "softmin_ce", "ca_mkd"}
+)  # as in ukdlib.fusion, which needs numpy; a test holds them equal
 VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
 TRANSFORM_KEYS = {"none": (), "gamma": ("gamma",), "tvl1": ("preset", "bound")}
 REFERENCES = (  # entries of (section) name in (key) entries of (target)
@@ -53,6 +55,32 @@ def transform_names(config: dict, transform: str) -> list[str]:
 def has_flow(config: dict, modality: str) -> bool:
     """True if the modality or one it is made of is optical flow: two channels instead of three."""
     return any(config["modalities"][name]["transform"] == "tvl1" for name in _chain(config, modality))
+
+
+def transforms_of(config: dict, modality: str) -> list[dict]:
+    """The entries that make a modality, from the video on."""
+    return [dict(config["modalities"][name]) for name in reversed(_chain(config, modality))]
+
+
+def foreign_names(config: dict) -> list[str]:
+    """Names of the teachers that were made elsewhere: files of logits."""
+    return [name for name, entry in config["teachers"].items() if "logits" in entry]
+
+
+def recipe_of(config: dict, role: str, name: str) -> dict:
+    """
+    The recipe whose views a teacher's or student's logits are for.
+
+    A teacher made elsewhere has none of its own: it looks at the views of whoever stands beside it in a
+    fusion, or, if all teachers there are from elsewhere, of a student that learns from the fusion.
+    """
+    if "recipe" in (entry := config[role][name]):
+        return config["recipes"][entry["recipe"]]
+    fusions = [fusion for fusion, other in config["fusions"].items() if name in other["teachers"]]
+    beside = [config["teachers"][t] for fusion in fusions for t in config["fusions"][fusion]["teachers"]]
+    learning = [student for student in config["students"].values() if student.get("fusion") in fusions]
+    recipes = [other["recipe"] for other in [*beside, *learning] if "recipe" in other]
+    return config["recipes"][recipes[0]] if recipes else next(iter(config["recipes"].values()))
 
 
 def _names(config: dict) -> Problems:
@@ -157,6 +185,8 @@ def _networks(config: dict) -> Problems:
                 yield f"networks.{name}.{whole} is {entry[whole]}; it must be a multiple of {part}, {entry[part]}"
     for section in ("teachers", "students"):
         for name, entry in config[section].items():
+            if "network" not in entry:
+                continue
             taken = config["networks"][entry["network"]].get("frames")
             given = config["recipes"][entry["recipe"]].get("frames")
             if taken != given:
@@ -175,6 +205,14 @@ def _fusions(config: dict) -> Problems:
             yield f"fusions.{name}.teachers names {teacher!r} more than once; a teacher counts once"
         if entry["method"] == "single" and len(teachers) > 1:
             yield f"fusions.{name}.teachers is {_some(teachers)}; method 'single' takes exactly one"
+        if entry["method"] == "avg1" and entry.get("fuse_as") == "logits":
+            yield f"fusions.{name}.fuse_as is 'logits'; 'avg1' is a mean of divergences, so take probabilities"
+        for teacher in teachers if entry.get("out_of_fold") else []:
+            if "logits" in config["teachers"][teacher] and not config["teachers"][teacher].get("unseen"):
+                yield (
+                    f"fusions.{name} is out_of_fold, but teachers.{teacher} is a file; only its owner can say "
+                    "that it never saw the training videos, with `unseen: true`"
+                )
 
 
 def _views(config: dict) -> Problems:
@@ -183,7 +221,7 @@ def _views(config: dict) -> Problems:
         replayed = fusion.get("target") == "view"
         students = [s for s, entry in config["students"].items() if replayed and entry.get("fusion") == name]
         users = [("teachers", t) for t in fusion["teachers"]] + [("students", s) for s in students]
-        places = [(f"{role}.{user}", config["recipes"][config[role][user]["recipe"]]) for role, user in users]
+        places = [(f"{role}.{user}", recipe_of(config, role, user)) for role, user in users]
         for place, recipe in places[1:]:
             for key in VIEW_KEYS if replayed else ("export_views",):
                 own, first = recipe.get(key), places[0][1].get(key)
@@ -210,6 +248,10 @@ def _names_that_state_tau(config: dict) -> Problems:
 def _tables(config: dict) -> Problems:
     for name, table in config["tables"].items():
         rows = table["rows"]
+        dataset = config["run"]["dataset"]
+        if table.get("subset") == "val" and name in config["run"]["tables"]:
+            if not config["datasets"][dataset].get("validation"):
+                yield f"tables.{name}.subset is 'val', but datasets.{dataset}.validation holds no videos out"
         for label, row in rows.items():
             yield from _row(config, f"tables.{name}.rows[{label!r}]", row)
         for key in ("baseline", "paper"):

@@ -14,7 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ import torch
 from ukdlib.augment import Modality
 from ukdlib.clips import Batch
 from ukdlib.devices import choose_device
+from ukdlib.ensemble import fuse_files
 from ukdlib.fusion import fused_knowledge
 from ukdlib.inference import class_logits, prepare
-from ukdlib.logits import LogitRows, open_writer, read_aligned, read_logits, write_logits
+from ukdlib.logits import LogitRows, read_logits, write_logits
 from ukdlib.losses import distillation_loss
 from ukdlib.networks import initial_network
 from ukdlib.training import take_step
@@ -35,6 +36,15 @@ from ukdlib.views import random_views
 COLUMNS = ("mode", "teachers", "seconds_per_step", "peak_memory_mb")
 MODES = ("stored", "online")
 ALPHA, TAU, METHOD = 0.5, 20.0, "pkd"
+FUSION = {
+    "method": METHOD,
+    "tau": TAU,
+    "h": 0.99,
+    "weight_temperature": 1.0,
+    "fuse_as": "probabilities",
+    "target": "view",
+    "out_of_fold": False,
+}
 WARMUP_STEPS = 1
 
 
@@ -135,7 +145,7 @@ def stored_targets(
             )
             fusion.start()
             fusion.join()
-            target = torch.from_numpy(np.exp(read_logits(path).logits))
+            target = torch.from_numpy(np.exp(read_logits(path, with_weights=False).logits))
     while True:
         yield target.to(device)
 
@@ -171,10 +181,7 @@ def _fuse_through_files(path: str, case: Case, teachers: int, labels: np.ndarray
     files = [str(Path(path).with_name(f"{k}.parquet")) for k in range(teachers)]
     for file, logits in zip(files, synthetic_logits(teachers, labels, len(case.classes)), strict=True):
         write_logits(file, LogitRows(video_ids, views, labels, logits, case.classes))
-    with open_writer(path, {}) as write:
-        for rows, group in read_aligned(files):
-            target, _, _ = fused_knowledge(METHOD, group, rows.labels, TAU)
-            write(replace(rows, logits=np.log(target).astype(np.float32)))
+    fuse_files(path, files, FUSION, {})
 
 
 def _measure_into(sender: Any, case: Case, mode: str, teachers: int) -> None:

@@ -5,16 +5,17 @@ One row per (video_id, view), sorted by both, with columns
   video_id string, view int32, label int32 (class number), logits float32[C]
 and, in the file of a fusion, weights float32[K] and constant float32 (see ukdlib.fusion); its logits are the
 log of the softened target, so that softmax gives the distribution for teachers, fusions and students alike.
+Out-of-fold files have fold int32, the network that a row comes from (see ukdlib.crossfit).
 File metadata: schema_version, classes (JSON list of names, in the order of the logits), and free text such as
-role, name, tau. No row group cuts a video, so files can be read in step, one row group of each at a time:
-memory is about ROW_GROUP_BYTES of logits per teacher, whatever the number of videos.
+role, name, tau. No row group cuts a video, so files can be read in step, a row group of about ROW_GROUP rows at
+a time, whatever the number of videos (ukdlib.alignment).
 """
 
 import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 SCHEMA_VERSION = "1"
-ROW_GROUP_BYTES = 1 << 19
+ROW_GROUP = 2048  # rows that are read, fused and written at once
 OWN_METADATA = {"schema_version", "classes", "ARROW:schema"}
+LAYOUT = {
+    "compression": "none",
+    "use_dictionary": False,
+    "write_statistics": False,
+    "data_page_size": 1 << 16,
+}
+KEYS = ["video_id", "view", "label"]  # columns that say what a row is about
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,22 @@ class LogitRows:
     metadata: dict[str, str] = field(default_factory=dict)
     weights: np.ndarray | None = None  # (N, K), of a fusion
     constant: np.ndarray | None = None  # (N,), of a fusion
+    folds: np.ndarray | None = None  # (N,) int, of out-of-fold logits
+
+    def __len__(self) -> int:
+        return len(self.video_ids)
+
+    def pick(self, index: np.ndarray) -> "LogitRows":
+        """Some of the rows, in the order of index."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v[index] for k, v in arrays.items() if isinstance(v, np.ndarray)})
 
 
 def write_logits(path: str | Path, rows: LogitRows, metadata: dict[str, str] | None = None) -> None:
     """Write rows sorted by (video_id, view); metadata is added to rows.metadata. Duplicates are refused."""
     order = np.lexsort((rows.views, rows.video_ids))
     with open_writer(path, {**rows.metadata, **(metadata or {})}) as write:
-        write(_pick(rows, order))
+        write(rows.pick(order))
 
 
 @contextlib.contextmanager
@@ -63,12 +80,12 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
     def write(rows: LogitRows) -> None:
         nonlocal writer, last
         _check_rows(rows, path)
-        _check_continues(last, rows, path)
+        check_continues(last, rows, path)
         table = _table(rows)
-        writer = writer or pq.ParquetWriter(part, table.schema, compression="none", use_dictionary=False)
+        writer = writer or pq.ParquetWriter(part, table.schema, **LAYOUT)
         for begin, end in _row_groups(rows):
             writer.write_table(table.slice(begin, end - begin))
-        last = _pick(rows, np.array([-1]))
+        last = rows.pick(np.array([-1]))
 
     try:
         yield write
@@ -84,97 +101,67 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
         part.unlink(missing_ok=True)
 
 
-def read_logits(path: str | Path) -> LogitRows:
+def read_logits(path: str | Path, with_weights: bool = True) -> LogitRows:
     """All rows of a file, checked, with its metadata less schema_version and classes."""
-    source = _Source(path)
-    return source.take(source.num_rows)
+    file = LogitFile(path)
+    return file.rows(0, file.num_rows, with_weights)
 
 
-def read_aligned(paths: list[str]) -> Iterator[tuple[LogitRows, np.ndarray]]:
+def check_origin(path: str | Path, stated: dict[str, str], expected: dict[str, str]) -> None:
+    """Refuse a file whose metadata does not state the expected origin: another checkpoint, other frames."""
+    for key, value in expected.items():
+        if stated.get(key) != value:
+            raise ValueError(
+                f"{path}: it was made with {key} {stated.get(key)!r}, but {value!r} is there now"
+            )
+
+
+class LogitFile:
     """
-    Files of K teachers in step: (rows of the first, logits (K, n, C)) for each row group of the first.
+    A logit file of which any range of rows can be read, row group by row group.
 
-    Refused, with file and row: classes or rows other than in the first file or in another order, rows out of
-    order or twice, logits that are not finite.
+    keep_open: hold the footer, about 0.8 MB per million rows, instead of reading it again on each access.
     """
-    if not paths:
-        raise ValueError("no logit files to read")
-    sources = [_Source(path) for path in paths]
-    for source in sources[1:]:
-        _check_like(sources[0], source)
-    last = None
-    for size in sources[0].row_group_sizes:
-        rows = sources[0].take(size)
-        _check_continues(last, rows, paths[0])
-        logits = np.empty((len(paths), *rows.logits.shape), np.float32)
-        logits[0] = rows.logits
-        for k, source in enumerate(sources[1:], start=1):
-            start = source.next_row
-            other = source.take(size)
-            _check_same_rows(rows, other, start, f"{source.path}: ", f" in {paths[0]}")
-            logits[k] = other.logits
-        yield rows, logits
-        last = _pick(rows, np.array([-1]))
 
-
-def mean_over_views(rows: LogitRows, logits: np.ndarray) -> tuple[LogitRows, np.ndarray]:
-    """One row per video, as view 0, with logits averaged over its views: (K, n, C) -> (K, videos, C)."""
-    starts = np.flatnonzero(_begins_video(rows.video_ids))
-    counts = np.diff([*starts, len(rows.video_ids)])
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        sums = np.add.reduceat(values.astype(np.float64), starts, axis=-2)
-        return (sums / counts[:, None]).astype(np.float32)
-
-    videos = replace(_pick(rows, starts), views=np.zeros(len(starts), int), logits=mean(rows.logits))
-    return videos, mean(logits)
-
-
-def keep_views(rows: LogitRows, logits: np.ndarray) -> tuple[LogitRows, np.ndarray]:
-    """One row per view, as they are."""
-    return rows, logits
-
-
-TARGETS = {"video": mean_over_views, "view": keep_views}  # what a row of a fusion stands for
-
-
-class _Source:
-    """A logit file read from its beginning in pieces of any size, holding one row group at a time."""
-
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, keep_open: bool = True):
         self.path = path
-        self.file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
-        footer = self.file.metadata
+        file = _open(path)
+        self._file = file if keep_open else None
+        footer = file.metadata
         text = {key.decode(): value.decode() for key, value in (footer.metadata or {}).items()}
         if text.get("schema_version") != SCHEMA_VERSION or "classes" not in text:
             wanted = f"schema_version {SCHEMA_VERSION} and classes"
             raise ValueError(f"{path}: no logit file: its metadata needs {wanted}, and has {sorted(text)}")
         self.classes: list[str] = json.loads(text["classes"])
         self.metadata = {key: value for key, value in text.items() if key not in OWN_METADATA}
+        sizes = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         self.num_rows: int = footer.num_rows
-        self.row_group_sizes = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
-        self.next_row = 0
-        self._next_group = 0
-        self._rest: pa.Table | None = None
+        if self.num_rows == 0:
+            raise ValueError(f"{path}: no rows")
+        self.schema_names: list[str] = file.schema_arrow.names
 
-    def take(self, size: int) -> LogitRows:
-        """The next `size` rows, checked."""
-        tables = [] if self._rest is None else [self._rest]
-        while sum(table.num_rows for table in tables) < size:
-            tables.append(self.file.read_row_group(self._next_group, use_threads=False))
-            self._next_group += 1
-        if not tables:
-            raise ValueError(f"{self.path}: no rows")
-        table = pa.concat_tables(tables)
-        self._rest = table.slice(size) if table.num_rows > size else None
-        rows = self._rows(table.slice(0, size))
-        _check_rows(rows, self.path, self.next_row)
-        self.next_row += size
-        return rows
+    def table(self, begin: int, end: int, columns: list[str] | None = None) -> pa.Table:
+        """Rows begin .. end - 1 as stored, some columns or all."""
+        groups = range(
+            int(np.searchsorted(self.starts, begin, side="right")) - 1,
+            int(np.searchsorted(self.starts, end, side="left")),
+        )
+        table = (self._file or _open(self.path)).read_row_groups(groups, columns=columns, use_threads=False)
+        return table.slice(begin - self.starts[groups.start], end - begin)
 
-    def _rows(self, table: pa.Table) -> LogitRows:
-        stored = set(table.column_names)
-        return LogitRows(
+    def logits(self, begin: int, end: int) -> np.ndarray:
+        """Logits float32 (end - begin, C) of some rows; refused if not finite."""
+        logits = _matrix(self.table(begin, end, ["logits"])["logits"], self.path)
+        if not np.isfinite(logits).all():
+            self.rows(begin, end)  # names the row
+        return logits
+
+    def rows(self, begin: int, end: int, with_weights: bool = True) -> LogitRows:
+        """Rows begin .. end - 1, checked."""
+        stored = [name for name in self.schema_names if with_weights or name != "weights"]
+        table = self.table(begin, end, stored)
+        rows = LogitRows(
             video_ids=table["video_id"].to_numpy().astype(str),
             views=table["view"].to_numpy().astype(int),
             labels=table["label"].to_numpy().astype(int),
@@ -183,7 +170,14 @@ class _Source:
             metadata=self.metadata,
             weights=_matrix(table["weights"], self.path) if "weights" in stored else None,
             constant=table["constant"].to_numpy() if "constant" in stored else None,
+            folds=table["fold"].to_numpy().astype(int) if "fold" in stored else None,
         )
+        _check_rows(rows, self.path, begin)
+        return rows
+
+
+def _open(path: str | Path) -> pq.ParquetFile:
+    return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
 
 
 def _table(rows: LogitRows) -> pa.Table:
@@ -198,6 +192,8 @@ def _table(rows: LogitRows) -> pa.Table:
         columns["weights"] = _lists(rows.weights)
     if rows.constant is not None:
         columns["constant"] = pa.array(rows.constant.astype(np.float32))
+    if rows.folds is not None:
+        columns["fold"] = pa.array(rows.folds, pa.int32())
     return pa.table(columns)
 
 
@@ -215,31 +211,17 @@ def _matrix(column: pa.ChunkedArray, path: str | Path) -> np.ndarray:
     return pc.list_flatten(column).to_numpy().reshape(-1, lengths[0]).astype(np.float32, copy=False)
 
 
-def _pick(rows: LogitRows, index: np.ndarray) -> LogitRows:
-    """Some of the rows."""
-    return replace(
-        rows,
-        video_ids=rows.video_ids[index],
-        views=rows.views[index],
-        labels=rows.labels[index],
-        logits=rows.logits[index],
-        weights=None if rows.weights is None else rows.weights[index],
-        constant=None if rows.constant is None else rows.constant[index],
-    )
-
-
-def _begins_video(video_ids: np.ndarray) -> np.ndarray:
+def begins_video(video_ids: np.ndarray) -> np.ndarray:
     """True for the first row of each video, (N,)."""
     return np.concatenate([[True], video_ids[1:] != video_ids[:-1]])
 
 
 def _row_groups(rows: LogitRows) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of about ROW_GROUP_BYTES of logits that end where a video ends."""
-    most = max(1, ROW_GROUP_BYTES // (4 * len(rows.classes)))
-    ends = [*np.flatnonzero(_begins_video(rows.video_ids))[1:], len(rows.video_ids)]
+    """Ranges of about ROW_GROUP rows that end where a video ends."""
+    ends = [*np.flatnonzero(begins_video(rows.video_ids))[1:], len(rows.video_ids)]
     begin = 0
     for end, after in zip(ends, [*ends[1:], np.inf], strict=True):
-        if after - begin > most:
+        if after - begin > ROW_GROUP:
             yield begin, end
             begin = end
 
@@ -262,37 +244,18 @@ def _check_rows(rows: LogitRows, path: str | Path, first_row: int = 0) -> None:
     }
     for problem, rows_at_fault in bad.items():
         for row in np.flatnonzero(rows_at_fault)[:1]:
-            raise ValueError(f"{path}: row {first_row + row}, {_name(rows, row)}, {problem}")
+            raise ValueError(f"{path}: row {first_row + row}, {name_row(rows, row)}, {problem}")
 
 
-def _check_continues(last: LogitRows | None, rows: LogitRows, path: str | Path) -> None:
+def check_continues(last: LogitRows | None, rows: LogitRows, path: str | Path) -> None:
     """Refuse a row group that does not come after the row `last`, or cuts its video."""
     if last is not None and (rows.classes != last.classes or rows.video_ids[0] <= last.video_ids[0]):
         raise ValueError(
-            f"{path}: a row group begins with {_name(rows, 0)} after {_name(last, 0)}; "
+            f"{path}: a row group begins with {name_row(rows, 0)} after {name_row(last, 0)}; "
             "row groups hold whole videos, in order, of the same classes"
         )
 
 
-def _check_like(first: _Source, other: _Source) -> None:
-    """Refuse a file whose classes or number of rows are not those of the first."""
-    if other.classes != first.classes:
-        raise ValueError(
-            f"{other.path}: its classes are {other.classes}, but {first.classes} in {first.path}"
-        )
-    if other.num_rows != first.num_rows:
-        raise ValueError(f"{other.path}: it has {other.num_rows} rows, but {first.num_rows} in {first.path}")
-
-
-def _check_same_rows(rows: LogitRows, other: LogitRows, first_row: int, before: str, after: str) -> None:
-    """Refuse other rows than those of the first file, naming the first that differs."""
-    pairs = [(rows.video_ids, other.video_ids), (rows.views, other.views), (rows.labels, other.labels)]
-    differs = np.any([mine != theirs for mine, theirs in pairs], axis=0)
-    for row in np.flatnonzero(differs)[:1]:
-        raise ValueError(
-            f"{before}row {first_row + row} is {_name(other, row)}, but {_name(rows, row)}{after}"
-        )
-
-
-def _name(rows: LogitRows, row: int) -> str:
+def name_row(rows: LogitRows, row: int) -> str:
+    """How an error names a row."""
     return f"video {str(rows.video_ids[row])!r} view {rows.views[row]} label {rows.labels[row]}"

@@ -1,11 +1,12 @@
 """
-How sure a difference in accuracy is: bootstrap intervals and McNemar's test over videos.
+How sure a difference in accuracy is: bootstrap intervals over videos and trainings, McNemar's test.
 
 Arguments are one number per video: whether it was recognised (0 or 1, or bool), or the share of seeds that
 recognised it, in [0, 1]. Intervals are percentiles of resampled means; the same seed gives the same interval.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,15 +28,39 @@ def paired_bootstrap(
     return float((a - b).mean()), *bootstrap_interval(a - b, level, seed)
 
 
+def crossed_bootstrap(
+    blocks: Sequence[np.ndarray], level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """
+    Interval (low, high) of the mean over splits of the mean over seeds and videos.
+
+    blocks: for each split S x V numbers, such as correct(a) - correct(b) by seed and test video. Seeds and
+    videos are both drawn anew, crossed (Owen, Annals of Applied Statistics 2007): the interval holds the chance
+    of other videos and of another training. With one seed only the former is known.
+    """
+    if not blocks or any(block.ndim != 2 or block.size == 0 for block in blocks):
+        raise ValueError(
+            f"blocks have shapes {[block.shape for block in blocks]}; expected (seeds, videos) each"
+        )
+    rng = np.random.default_rng(seed)
+    means = np.zeros(RESAMPLES)
+    for block in blocks:
+        seeds, videos = (
+            rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES) / size for size in block.shape
+        )
+        means += ((seeds @ block) * videos).sum(axis=1) / len(blocks)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[int, int, float]:
     """
     (videos that only a recognises, videos that only b does, exact two-sided p) for correct (N,) of 0 and 1.
 
-    p is the chance of a split at least as uneven if each such video were a fair coin.
+    p is the chance of a split at least as uneven if each such video were a fair coin. Of shares of several
+    seeds, it counts the videos that a or b recognises more often: the sign test over videos.
     """
     a, b = _paired(correct_a, correct_b)
-    if not np.isin([a, b], [0, 1]).all():
-        raise ValueError("McNemar's test takes 0 and 1 per video, not shares")
     only_a, only_b = int((a > b).sum()), int((a < b).sum())
     total = only_a + only_b
     log_factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, total + 1))))

@@ -25,7 +25,6 @@ from torch import nn
 from ukdlib.augment import Modality
 from ukdlib.clips import Store, epoch_samples, load_batches
 from ukdlib.inference import class_logits, prepare
-from ukdlib.logits import read_logits
 from ukdlib.losses import distillation_loss
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
@@ -64,38 +63,6 @@ class Run:
     key: str = ""  # stands for code and frames: a state with another key is not resumed from
 
 
-def read_knowledge(
-    path: str,
-    video_ids: Sequence[str],
-    classes: Sequence[str],
-    fusion: dict[str, Any],
-    student: dict[str, Any],
-) -> Knowledge:
-    """The stored targets of a fusion {tau, target} for some videos; student: {alpha, kl_reduction}."""
-    rows = read_logits(path)
-    if rows.classes != list(classes):
-        raise ValueError(f"{path}: its classes are {rows.classes}, not {list(classes)}")
-    stated = rows.metadata.get("tau"), rows.metadata.get("target")
-    if stated[0] is None or float(stated[0]) != float(fusion["tau"]) or stated[1] != fusion["target"]:
-        raise ValueError(
-            f"{path}: made with (tau, target) {stated}, not ({fusion['tau']}, {fusion['target']!r})"
-        )
-    views = 1 + int(rows.views.max())
-    place = {
-        (video, view): row for row, (video, view) in enumerate(zip(rows.video_ids, rows.views, strict=True))
-    }
-    try:
-        order = np.array([[place[video_id, view] for view in range(views)] for video_id in video_ids])
-    except KeyError as error:
-        raise ValueError(f"{path}: no target for (video, view) {error}") from None
-    constant = np.zeros(len(rows.views), np.float32) if rows.constant is None else rows.constant
-    target = np.exp(rows.logits - np.logaddexp.reduce(rows.logits, axis=1, keepdims=True))
-    replay = views if fusion["target"] == "view" else 0
-    return Knowledge(
-        target[order], constant[order], fusion["tau"], student["alpha"], student["kl_reduction"], replay
-    )
-
-
 def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> list[dict[str, Any]]:
     """
     Train `network` in place: SGD with momentum, linear warm-up, then cosine to 0; returns a row per epoch.
@@ -126,7 +93,7 @@ OPTIMIZERS: dict[str, Callable[[Any, dict[str, Any]], torch.optim.Optimizer]] = 
         parameters, recipe["lr"], recipe["momentum"], weight_decay=recipe["weight_decay"]
     ),
     "adamw": lambda parameters, recipe: torch.optim.AdamW(
-        parameters, recipe["lr"], (recipe["momentum"], 0.999), weight_decay=recipe["weight_decay"]
+        parameters, recipe["lr"], (recipe["momentum"], 0.999), weight_decay=recipe["weight_decay"], fused=True
     ),
 }
 

@@ -12,9 +12,11 @@ import pyarrow.parquet as parquet
 
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
+from ukdlib.crossfit import videos_hash
 from ukdlib.frames import open_shards, resume_key
+from ukdlib.knowledge import read_knowledge
 from ukdlib.networks import initial_network
-from ukdlib.training import Lesson, Run, discard_state, fit, read_knowledge, write_history
+from ukdlib.training import Lesson, Run, discard_state, fit, write_history
 
 params = snakemake.params
 modality = Modality(**params.modality)
@@ -27,5 +29,6 @@ key = resume_key(snakemake.input.frames, {"code": params.code})
 run = Run(params.seed, choose_device(params.device), params.state, key)
 write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
-save_checkpoint(snakemake.output.checkpoint, network, {**settings, "in_channels": modality.channels})
+settings |= {"in_channels": modality.channels, "trained_on": videos_hash(video_ids)}
+save_checkpoint(snakemake.output.checkpoint, network, settings)
 discard_state(params.state)

@@ -12,14 +12,15 @@ import pyarrow.parquet as parquet
 
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import load_network, sha256
+from ukdlib.export import export
 from ukdlib.frames import open_shards
-from ukdlib.inference import export, prepare
+from ukdlib.inference import prepare
 from ukdlib.logits import write_logits
 
 params = snakemake.params
-network, _ = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
+network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
 network = prepare(network, choose_device(params.device))
-videos = parquet.read_table(snakemake.input.subsets, filters=[("subset", "==", params.subset)])
+videos = parquet.read_table(snakemake.input.subsets, filters=params.videos)
 exported = export(
     network,
     open_shards(snakemake.input.frames),
@@ -27,5 +28,5 @@ exported = export(
     params.subset,
     (params.recipe, Modality(**params.modality), params.classes),
 )
-origin = {"role": snakemake.wildcards.role, "name": snakemake.wildcards.name, "subset": params.subset}
-write_logits(snakemake.output[0], exported, {**origin, "checkpoint": sha256(snakemake.input.checkpoint)})
+origin = {"checkpoint": sha256(snakemake.input.checkpoint), "trained_on": stated["trained_on"]}
+write_logits(snakemake.output[0], exported, {**params.origin, **origin})

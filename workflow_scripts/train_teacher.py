@@ -12,13 +12,14 @@ import pyarrow.parquet as parquet
 
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
+from ukdlib.crossfit import videos_hash
 from ukdlib.frames import open_shards, resume_key
 from ukdlib.networks import initial_network
 from ukdlib.training import Lesson, Run, discard_state, fit, write_history
 
 params = snakemake.params
 modality = Modality(**params.modality)
-train = parquet.read_table(snakemake.input.subsets, filters=[("subset", "==", "train")])
+train = parquet.read_table(snakemake.input.subsets, filters=params.videos)
 lesson = Lesson(
     open_shards(snakemake.input.frames), train["video_id"].to_pylist(), train["label"].to_numpy(), modality
 )
@@ -27,5 +28,6 @@ key = resume_key(snakemake.input.frames, {"code": params.code})
 run = Run(params.seed, choose_device(params.device), params.state, key)
 write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
-save_checkpoint(snakemake.output.checkpoint, network, {**settings, "in_channels": modality.channels})
+settings |= {"in_channels": modality.channels, "trained_on": videos_hash(lesson.video_ids)}
+save_checkpoint(snakemake.output.checkpoint, network, settings)
 discard_state(params.state)

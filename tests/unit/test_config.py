@@ -7,7 +7,15 @@ import pytest
 
 from ukdlib import config as module
 from ukdlib import fusion
-from ukdlib.config import any_of, check_config, has_flow, transform_names
+from ukdlib.config import (
+    any_of,
+    check_config,
+    foreign_names,
+    has_flow,
+    recipe_of,
+    transform_names,
+    transforms_of,
+)
 
 RECIPE = {
     "frames": 8,
@@ -150,6 +158,16 @@ FAULTS = [
         ["rgb", "flow"],
         "fusions.single.teachers is [flow, rgb]; method 'single' takes exactly one",
     ),
+    (
+        "fusions.average",
+        {"method": "avg1", "teachers": ["rgb", "flow"], "tau": 4, "fuse_as": "logits"},
+        "fusions.average.fuse_as is 'logits'; 'avg1' is a mean of divergences, so take probabilities",
+    ),
+    (
+        "tables.main.subset",
+        "val",
+        "tables.main.subset is 'val', but datasets.toy.validation holds no videos out",
+    ),
     ("fusions.ukd_tau8.tau", 10, "fusions.ukd_tau8 says tau 8 in its name, but its tau is 10"),
     (
         "fusions.ukd.h",
@@ -199,7 +217,7 @@ FAULTS = [
         "tables.main.rows.UKD",
         "fusions/ukd",
         "tables.main.rows['UKD'] tests 'fusions/ukd', whose method 'pkd' weighs teachers by the true label, "
-        "a leak; a fusion that is tested has none of the methods [gtd, pkd]",
+        "a leak; a fusion that is tested has none of the methods [ca_mkd, gtd, pkd, softmin_ce]",
     ),
     (
         "tables.main.baseline",
@@ -282,6 +300,94 @@ def test_students_of_a_target_per_view_see_their_teachers_views():
     check_config(faulty)
 
 
+def with_foreign(**changed):
+    """GOOD and a teacher from elsewhere beside the others in every fusion of several, and alone in one."""
+    entry = {"logits": "elsewhere/{subset}.parquet", **changed}
+    config = with_value("teachers.elsewhere", entry)
+    for entry in config["fusions"].values():
+        entry["teachers"] += [] if entry["method"] == "single" else ["elsewhere"]
+    config["fusions"]["alone"] = {"method": "single", "teachers": ["elsewhere"], "tau": 3, "target": "view"}
+    return config
+
+
+def test_a_teacher_from_elsewhere_needs_no_network_and_no_recipe():
+    check_config(with_foreign(), CLASSES)
+    assert foreign_names(with_foreign()) == ["elsewhere"]
+    assert foreign_names(GOOD) == []
+
+
+@pytest.mark.parametrize("unseen", [None, False, True])
+def test_only_its_owner_can_say_that_a_teacher_never_saw_the_training_videos(unseen):
+    config = with_foreign(**({} if unseen is None else {"unseen": unseen}))
+    config["fusions"]["ukd"]["out_of_fold"] = True
+    if unseen:
+        check_config(config)
+        return
+    with pytest.raises(ValueError) as caught:
+        check_config(config)
+    assert str(caught.value) == (
+        "config.yaml: fusions.ukd is out_of_fold, but teachers.elsewhere is a file; only its owner can say "
+        "that it never saw the training videos, with `unseen: true`"
+    )
+
+
+def test_averaged_logits_and_other_methods_go_together():
+    for method in sorted(set(fusion.METHODS) - {"single", "avg1"}):
+        entry = {"method": method, "teachers": ["rgb", "flow"], "tau": 4, "fuse_as": "logits"}
+        check_config(with_value("fusions.average", entry))
+
+
+def test_a_table_of_the_validation_videos_needs_some_only_if_it_is_made():
+    config = with_value("tables.main.subset", "val")
+    config["datasets"]["toy"]["validation"] = 0.2
+    check_config(config)
+    del config["datasets"]["toy"]["validation"]
+    config["run"]["tables"] = []
+    check_config(config)
+
+
+class TestRecipeOf:
+    """Whose views a teacher's logits are for."""
+
+    config = with_foreign()
+    config["recipes"]["other"]["test_short_side"] = 80
+    train, other = config["recipes"]["train"], config["recipes"]["other"]
+
+    def test_its_own_comes_first(self):
+        assert recipe_of(self.config, "teachers", "flow") is self.other
+        assert recipe_of(self.config, "students", "rgb_ukd") is self.train
+
+    @pytest.mark.parametrize(
+        ("teachers", "name"), [(["rgb", "elsewhere"], "train"), (["elsewhere", "flow"], "other")]
+    )
+    def test_else_that_of_a_teacher_beside_it(self, teachers, name):
+        config = copy.deepcopy(self.config)
+        config["fusions"] = {"ukd_tau8": {**config["fusions"]["ukd_tau8"], "teachers": teachers}}
+        assert recipe_of(config, "teachers", "elsewhere") == self.config["recipes"][name]
+
+    def test_else_that_of_a_student_that_it_teaches(self):
+        config = copy.deepcopy(self.config)
+        config["students"]["rgb_ukd"] |= {"fusion": "alone", "recipe": "other"}
+        config["fusions"] = {"alone": config["fusions"]["alone"]}
+        assert recipe_of(config, "teachers", "elsewhere") == self.other
+
+    def test_else_any(self):
+        config = copy.deepcopy(self.config)
+        config["fusions"] = {}
+        assert recipe_of(config, "teachers", "elsewhere") == self.train
+
+
+def test_a_teacher_from_elsewhere_cannot_have_the_views_of_two_recipes():
+    config = with_foreign()
+    config["recipes"]["many"] = {**RECIPE, "export_views": 9}
+    config["teachers"]["third"] = {"network": "slowfast", "modality": "rgb", "recipe": "many"}
+    config["fusions"]["more"] = {"method": "mean", "teachers": ["third", "elsewhere"], "tau": 1}
+    with pytest.raises(
+        ValueError, match=r"fusions.more needs .* of teachers.elsewhere has export_views 4 .*third 9"
+    ):
+        check_config(config)
+
+
 def test_label_methods_are_those_of_the_fusion_module():
     assert module.LABEL_METHODS == fusion.LABEL_METHODS
 
@@ -297,3 +403,10 @@ def test_look_ups_of_modalities():
     assert transform_names(GOOD, "tvl2") == []
     assert has_flow(GOOD, "flow")
     assert not has_flow(GOOD, "rgb")
+
+
+def test_transforms_are_told_from_the_video_on():
+    assert [entry["transform"] for entry in transforms_of(GOOD, "flow")] == ["none", "gamma", "tvl1"]
+    assert transforms_of(GOOD, "dark") == [GOOD["modalities"]["dark"]]
+    transforms_of(GOOD, "dark")[0]["codec"] = "raw"  # a copy
+    assert "codec" not in GOOD["modalities"]["dark"]

@@ -1,10 +1,7 @@
-"""What is written is read back bit by bit, files are read in step, and files that do not fit are refused."""
+"""What is written is read back bit by bit, whole or in part, and files and rows that do not fit are refused."""
 
 import json
-import runpy
-import sys
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,40 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.unit.logit_files import CLASSES, assert_same, make_rows, rewrite, run_script, store
 from ukdlib import logits as module
-from ukdlib.fusion import fused_knowledge
-from ukdlib.logits import (
-    LogitRows,
-    keep_views,
-    mean_over_views,
-    open_writer,
-    read_aligned,
-    read_logits,
-    write_logits,
-)
-
-CLASSES = ["Drink", "Jump", "Wave"]
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
-
-
-def make_rows(videos=5, views=2, seed=0, classes=CLASSES):
-    """Rows of as many videos, sorted; another seed gives other logits of the same videos."""
-    count = videos * views
-    ids = np.repeat([f"Drink_{v:04d}" for v in range(videos)], views)
-    values = np.random.default_rng(seed).normal(size=(count, len(classes))).astype(np.float32)
-    labels = np.repeat(np.arange(videos) % len(classes), views)
-    return LogitRows(ids, np.tile(np.arange(views), videos), labels, values, list(classes))
-
-
-def store(path, rows, **metadata):
-    write_logits(path, rows, metadata)
-    return str(path)
-
-
-def assert_same(rows, other):
-    for name in ("video_ids", "views", "labels", "logits"):
-        np.testing.assert_array_equal(getattr(rows, name), getattr(other, name))
-    assert rows.classes == other.classes
+from ukdlib.logits import LogitFile, check_origin, open_writer, read_logits, write_logits
 
 
 def test_rows_are_read_back_bit_by_bit(tmp_path):
@@ -62,14 +28,65 @@ def test_rows_are_read_back_bit_by_bit(tmp_path):
 def test_a_fusion_keeps_its_weights_and_constant(tmp_path):
     rows = make_rows()
     weights, constant = np.full((10, 4), 0.25, np.float32), np.arange(10, dtype=np.float32)
-    again = read_logits(store(tmp_path / "a.parquet", replace(rows, weights=weights, constant=constant)))
+    path = store(tmp_path / "a.parquet", replace(rows, weights=weights, constant=constant))
+    again = read_logits(path)
     np.testing.assert_array_equal(again.weights, weights)
     np.testing.assert_array_equal(again.constant, constant)
+    lean = read_logits(path, with_weights=False)
+    assert lean.weights is None
+    np.testing.assert_array_equal(lean.constant, constant)
+    assert_same(lean, rows)
+
+
+def test_folds_are_kept_and_are_absent_where_there_are_none(tmp_path):
+    folds = np.repeat([2, 0, 1, 0, 2], 2)
+    again = read_logits(store(tmp_path / "a.parquet", replace(make_rows(), folds=folds)))
+    np.testing.assert_array_equal(again.folds, folds)
+    assert read_logits(store(tmp_path / "b.parquet", make_rows())).folds is None
+
+
+@pytest.mark.parametrize("columns", [["logits"], ["video_id", "view"], None])
+def test_any_range_of_rows_is_a_slice_of_all(tmp_path, monkeypatch, columns):
+    monkeypatch.setattr(module, "ROW_GROUP", 5)
+    weights = np.random.default_rng(1).random((18, 4)).astype(np.float32)
+    rows = replace(make_rows(videos=9), weights=weights, constant=weights[:, 0], folds=np.arange(18) // 2)
+    path = store(tmp_path / "a.parquet", rows)
+    ours = LogitFile(path)
+    other = LogitFile(rewrite(store(tmp_path / "b.parquet", rows), lambda table: table, row_group_size=7))
+    assert (ours.starts.tolist(), other.starts.tolist()) == ([0, 4, 8, 12, 16, 18], [0, 7, 14, 18])
+    whole = pq.read_table(path, columns=columns)
+    for file in (ours, other):
+        for begin in range(18):
+            for end in range(begin + 1, 19):
+                assert file.table(begin, end, columns).equals(whole.slice(begin, end - begin))
+                np.testing.assert_array_equal(file.logits(begin, end), rows.logits[begin:end])
+                part = file.rows(begin, end)
+                expected = rows.pick(np.arange(begin, end))
+                assert_same(part, expected)
+                for name in ("weights", "constant", "folds"):
+                    np.testing.assert_array_equal(getattr(part, name), getattr(expected, name))
+
+
+def test_picked_rows_keep_all_their_columns():
+    rows = replace(make_rows(), weights=np.arange(20).reshape(10, 2), folds=np.arange(10))
+    few = rows.pick(np.array([7, 2]))
+    assert len(few) == 2 and few.constant is None
+    assert few.video_ids.tolist() == ["Drink_0003", "Drink_0001"]
+    assert (few.weights.tolist(), few.folds.tolist()) == ([[14, 15], [4, 5]], [7, 2])
+
+
+def test_another_origin_is_refused(tmp_path):
+    stated = {"checkpoint": "1f", "frames": "2a", "more": "x"}
+    check_origin("a.parquet", stated, {"checkpoint": "1f", "frames": "2a"})
+    with pytest.raises(ValueError, match=r"a.parquet: it was made with frames '2a', but '2b' is there now"):
+        check_origin("a.parquet", stated, {"checkpoint": "1f", "frames": "2b"})
+    with pytest.raises(ValueError, match=r"a.parquet: it was made with seed None, but '0' is there now"):
+        check_origin("a.parquet", stated, {"seed": "0"})
 
 
 def test_the_order_of_writing_does_not_matter(tmp_path):
     rows = make_rows()
-    shuffled = module._pick(rows, np.random.default_rng(1).permutation(10))
+    shuffled = rows.pick(np.random.default_rng(1).permutation(10))
     assert_same(rows, read_logits(store(tmp_path / "a.parquet", shuffled)))
 
 
@@ -87,7 +104,7 @@ def test_columns_and_metadata_are_as_documented(tmp_path):
 
 @pytest.mark.parametrize("views", [1, 3])
 def test_row_groups_hold_whole_videos(tmp_path, monkeypatch, views):
-    monkeypatch.setattr(module, "ROW_GROUP_BYTES", 5 * 4 * len(CLASSES))  # five rows
+    monkeypatch.setattr(module, "ROW_GROUP", 5)
     rows = make_rows(videos=9, views=views)
     file = pq.ParquetFile(store(tmp_path / "a.parquet", rows))
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
@@ -96,99 +113,9 @@ def test_row_groups_hold_whole_videos(tmp_path, monkeypatch, views):
 
 
 def test_a_video_of_more_views_than_a_row_group_stays_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "ROW_GROUP_BYTES", 1)
+    monkeypatch.setattr(module, "ROW_GROUP", 1)
     file = pq.ParquetFile(store(tmp_path / "a.parquet", make_rows(videos=2, views=4)))
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4, 4]
-
-
-def test_files_are_read_in_step(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "ROW_GROUP_BYTES", 5 * 4 * len(CLASSES))
-    teachers = [make_rows(videos=9, seed=seed) for seed in range(3)]
-    paths = [store(tmp_path / f"{k}.parquet", rows) for k, rows in enumerate(teachers)]
-    pieces = list(read_aligned(paths))
-    assert [len(rows.views) for rows, _ in pieces] == [4, 4, 4, 4, 2]
-    np.testing.assert_array_equal(
-        np.concatenate([p for _, p in pieces], axis=1), [t.logits for t in teachers]
-    )
-    np.testing.assert_array_equal(
-        np.concatenate([rows.video_ids for rows, _ in pieces]), teachers[0].video_ids
-    )
-
-
-def test_a_file_of_other_tools_is_a_teacher_like_any(tmp_path, monkeypatch):
-    """Other columns, 64-bit integers, double precision and row groups of other sizes are understood."""
-    rows, other = make_rows(videos=9), make_rows(videos=9, seed=1)
-    monkeypatch.setattr(module, "ROW_GROUP_BYTES", 5 * 4 * len(CLASSES))
-    first = store(tmp_path / "first.parquet", rows)
-    foreign = {"logits": other.logits.astype(float).tolist(), "label": other.labels, "view": other.views}
-    table = pa.table({"note": ["x"] * 18, "video_id": other.video_ids.tolist(), **foreign})
-    table = table.replace_schema_metadata({"schema_version": "1", "classes": json.dumps(CLASSES)})
-    pq.write_table(table, tmp_path / "foreign.parquet", row_group_size=7)
-    read = np.concatenate(
-        [logits for _, logits in read_aligned([first, str(tmp_path / "foreign.parquet")])], axis=1
-    )
-    np.testing.assert_array_equal(read, [rows.logits, other.logits])
-
-
-def test_memory_does_not_grow_with_the_number_of_teachers(tmp_path):
-    classes = [f"c{i}" for i in range(400)]
-    paths = [
-        store(tmp_path / f"{k}.parquet", make_rows(2000, 1, 0, classes)) for k in range(2)
-    ]  # 3.2 MB each
-
-    def peak(count):
-        pool = pa.proxy_memory_pool(pa.default_memory_pool())
-        before = pa.default_memory_pool()
-        pa.set_memory_pool(pool)
-        try:
-            largest = max(
-                logits.nbytes / count for _, logits in read_aligned([paths[k % 2] for k in range(count)])
-            )
-        finally:
-            pa.set_memory_pool(before)
-        return pool.max_memory(), largest
-
-    (two, piece), (sixteen, same_piece) = peak(2), peak(16)
-    assert piece == same_piece <= module.ROW_GROUP_BYTES
-    assert sixteen < 1.2 * two + 2e5  # bytes; what Arrow holds is one row group at a time
-    assert sixteen < 3.2e6  # less than one file
-
-
-def fault(tmp_path, **columns):
-    """A file whose second teacher differs from the first in some columns."""
-    first = store(tmp_path / "first.parquet", make_rows())
-    changed = replace(make_rows(seed=1), **columns)
-    return [first, store(tmp_path / "second.parquet", changed)]
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (
-            {"classes": ["Jump", "Drink", "Wave"]},
-            r"second.parquet: its classes are \['Jump', .* in .*first.parquet",
-        ),
-        ({"labels": np.full(10, 2)}, "second.parquet: row 0 is .*label 2, but .*label 0 in .*first.parquet"),
-        (
-            {"views": np.tile([0, 2], 5)},
-            "second.parquet: row 1 is .* view 2 .*, but .* view 1 .*first.parquet",
-        ),
-        (
-            {"video_ids": np.array([*make_rows().video_ids[:8], "x", "x"])},
-            "second.parquet: row 8 is video 'x' view 0 .*, but video 'Drink_0004' view 0 label 1 in .*first",
-        ),
-    ],
-)
-def test_files_that_do_not_fit_are_refused_by_name_and_row(tmp_path, columns, message):
-    with pytest.raises(ValueError, match=message):
-        list(read_aligned(fault(tmp_path, **columns)))
-
-
-def test_a_missing_video_is_refused(tmp_path):
-    first = store(tmp_path / "first.parquet", make_rows(5))
-    second = store(tmp_path / "second.parquet", make_rows(4))
-    with pytest.raises(ValueError, match=r"second.parquet: it has 8 rows, but 10 in .*first.parquet"):
-        list(read_aligned([first, second]))
 
 
 def with_row(column, row, value):
@@ -209,7 +136,7 @@ def with_row(column, row, value):
             replace(make_rows(), classes=["a", "b"]),
             r"a.parquet: 10 rows of \['a', 'b'\] with logits \(10, 3\)",
         ),
-        (module._pick(make_rows(), np.arange(0)), "a.parquet: no rows"),
+        (make_rows().pick(np.arange(0)), "a.parquet: no rows"),
     ],
 )
 def test_faulty_rows_are_not_written(tmp_path, rows, message):
@@ -224,13 +151,27 @@ def test_faulty_rows_are_not_read(tmp_path, monkeypatch):
         path = store(tmp_path / "a.parquet", with_row("logits", 3, np.nan))
         backwards = tmp_path / "b.parquet"
         with open_writer(backwards, {}) as write:
-            write(module._pick(make_rows(), np.arange(10)[::-1]))
+            write(make_rows().pick(np.arange(10)[::-1]))
     with pytest.raises(ValueError, match=r"a.parquet: row 3, .* not finite"):
         read_logits(path)
-    with pytest.raises(ValueError, match=r"a.parquet: row 3, .* not finite"):
-        list(read_aligned([store(tmp_path / "c.parquet", make_rows()), path]))
+    for read in (LogitFile(path).logits, LogitFile(path).rows):  # the row's number is that in the file
+        with pytest.raises(ValueError, match=r"a.parquet: row 3, .* not finite"):
+            read(2, 5)
+        read(4, 10)
     with pytest.raises(ValueError, match=r"b.parquet: row 1, .* before its place"):
         read_logits(backwards)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [([[1, 2, 3]] * 9 + [[1, 2]], r"\[3, 2\]"), ([None] * 10, "None")]
+)
+def test_rows_of_other_widths_are_refused(tmp_path, values, message):
+    lists = pa.array(values, pa.list_(pa.float32()))
+    path = rewrite(
+        store(tmp_path / "a.parquet", make_rows()), lambda table: table.set_column(3, "logits", lists)
+    )
+    with pytest.raises(ValueError, match=rf"a.parquet: rows hold .*{message}.* numbers; expected the same"):
+        read_logits(path)
 
 
 def test_an_empty_file_is_refused(tmp_path):
@@ -250,15 +191,13 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         ValueError, match=r"a.parquet: no logit file: its metadata needs schema_version 1 and classes"
     ):
         read_logits(tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match="no logit files to read"):
-        list(read_aligned([]))
 
 
 def test_pieces_are_written_in_order_and_whole(tmp_path):
     rows = make_rows()
     with open_writer(tmp_path / "a.parquet", metadata := {"name": "x"}) as write:
         for begin in (0, 4, 8):
-            write(module._pick(rows, np.arange(begin, min(begin + 4, 10))))
+            write(rows.pick(np.arange(begin, min(begin + 4, 10))))
         metadata["share"] = "0.5"
     assert_same(rows, again := read_logits(tmp_path / "a.parquet"))
     assert again.metadata == {"name": "x", "share": "0.5"}
@@ -267,8 +206,8 @@ def test_pieces_are_written_in_order_and_whole(tmp_path):
             ValueError, match=r"b.parquet: a row group begins with video .* whole videos, in order"
         ):
             with open_writer(tmp_path / "b.parquet", {}) as write:
-                write(module._pick(rows, np.arange(3)))
-                write(module._pick(rows, np.arange(begin, 10)))
+                write(rows.pick(np.arange(3)))
+                write(rows.pick(np.arange(begin, 10)))
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
@@ -279,59 +218,6 @@ def test_a_failure_leaves_the_former_file_and_no_part(tmp_path):
         raise KeyboardInterrupt
     assert_same(make_rows(), read_logits(path))
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
-
-
-def test_mean_over_views_by_hand():
-    rows = replace(
-        make_rows(videos=2), logits=np.array([[0, 2, 4], [2, 4, 6], [1, 1, 1], [3, 1, -1]], np.float32)
-    )
-    videos, logits = mean_over_views(rows, np.stack([rows.logits, -rows.logits]))
-    np.testing.assert_array_equal(logits, [[[1, 3, 5], [2, 1, 0]], [[-1, -3, -5], [-2, -1, 0]]])
-    np.testing.assert_array_equal(videos.logits, logits[0])
-    assert videos.video_ids.tolist() == ["Drink_0000", "Drink_0001"]
-    assert (videos.views.tolist(), videos.labels.tolist()) == ([0, 0], [0, 1])
-
-
-def test_one_view_is_its_own_mean():
-    rows = make_rows(views=1)
-    stack = rows.logits[None]
-    for target in (mean_over_views, keep_views):
-        videos, logits = target(rows, stack)
-        assert_same(rows, videos)
-        np.testing.assert_array_equal(logits, stack)
-
-
-def run_script(name, monkeypatch, tmp_path, **settings):
-    """Run a thin script as the workflow engine does, with what it would be given."""
-    monkeypatch.setattr(sys, "stderr", sys.stderr)  # the script puts its log there
-    given = SimpleNamespace(log=[str(tmp_path / "log")], **settings)
-    runpy.run_path(str(SCRIPTS / f"{name}.py"), init_globals={"snakemake": given})
-
-
-@pytest.mark.parametrize("target", ["video", "view"])
-def test_script_fuse_logits_writes_the_target_of_the_whole(tmp_path, monkeypatch, target):
-    monkeypatch.setattr(module, "ROW_GROUP_BYTES", 5 * 4 * len(CLASSES))  # several pieces
-    teachers = [make_rows(videos=9, seed=seed) for seed in range(3)]
-    paths = [store(tmp_path / f"{k}.parquet", rows) for k, rows in enumerate(teachers)]
-    fusion = {"method": "pkd", "tau": 8, "h": 0.9, "weight_temperature": 1, "target": target}
-    run_script(
-        "fuse_logits",
-        monkeypatch,
-        tmp_path,
-        input=SimpleNamespace(logits=paths),
-        output=[str(tmp_path / "fused.parquet")],
-        params=SimpleNamespace(fusion={**fusion, "teachers": ["a", "b", "c"]}, name="ukd"),
-    )
-    fused = read_logits(tmp_path / "fused.parquet")
-    rows, logits = module.TARGETS[target](teachers[0], np.stack([t.logits for t in teachers]))
-    expected, weights, constant = fused_knowledge("pkd", logits, rows.labels, 8, 0.9)
-    np.testing.assert_array_equal(fused.video_ids, rows.video_ids)
-    np.testing.assert_allclose(np.exp(fused.logits), expected, rtol=1e-5)
-    np.testing.assert_allclose(fused.weights, weights, rtol=1e-6)
-    np.testing.assert_array_equal(fused.constant, constant)
-    wanted = {key: str(value) for key, value in fusion.items()}
-    wanted |= {"role": "fusions", "name": "ukd", "teachers": "a,b,c", "clamped_share": "0.0"}
-    assert fused.metadata == wanted
 
 
 def test_script_evaluate_writes_what_the_rule_knows_and_the_metrics(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ukdlib.statistics import bootstrap_interval, mcnemar, paired_bootstrap
+from ukdlib.statistics import bootstrap_interval, crossed_bootstrap, mcnemar, paired_bootstrap
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
@@ -80,6 +80,37 @@ def test_mcnemar_by_hand(only_a, only_b, p):
     assert mcnemar(b, a) == (only_b, only_a, pytest.approx(p, rel=1e-12))
 
 
+def test_shares_of_several_seeds_are_compared_video_by_video():
+    a, b = np.array([1, 0.5, 1 / 3, 0, 1]), np.array([0, 0.25, 1 / 3, 0.5, 0.75])
+    assert mcnemar(a, b) == (3, 1, pytest.approx(2 * (1 + 4) / 2**4))
+
+
+def test_with_one_seed_only_videos_are_drawn():
+    correct = (np.random.default_rng(0).random(300) < 0.6).astype(float)
+    np.testing.assert_allclose(crossed_bootstrap([correct[None]]), bootstrap_interval(correct), atol=0.015)
+
+
+def test_a_training_that_changes_all_videos_alike_widens_the_interval():
+    seeds = np.array([0.0, 0.1, 0.2, 0.3])[:, None] * np.ones((1, 50))  # videos have no spread of their own
+    low, high = crossed_bootstrap([seeds])
+    drawn = np.random.default_rng(1).choice([0.0, 0.1, 0.2, 0.3], size=(20000, 4)).mean(axis=1)
+    np.testing.assert_allclose([low, high], np.quantile(drawn, [0.025, 0.975]), atol=0.01)
+
+
+def test_the_crossed_interval_covers_a_truth_of_videos_and_trainings():
+    rng, covered = np.random.default_rng(0), 0
+    for trial in range(200):
+        effect = 0.05 + 0.1 * rng.normal(size=(8, 1)) + rng.normal(size=(1, 60)) + rng.normal(size=(8, 60))
+        low, high = crossed_bootstrap([effect], seed=trial)
+        covered += low <= 0.05 <= high
+    assert 0.88 < covered / 200 <= 1
+
+
+def test_splits_of_unequal_size_count_alike():
+    low, high = crossed_bootstrap([np.ones((2, 100)), np.zeros((3, 5))])
+    assert low == high == pytest.approx(0.5)
+
+
 def test_mcnemar_is_exact_for_thousands_of_videos():
     a = np.arange(5000) < 2700
     exact = 2 * sum(math.comb(5000, i) for i in range(2301)) / 2**5000
@@ -92,7 +123,11 @@ def test_mcnemar_is_exact_for_thousands_of_videos():
         (lambda: bootstrap_interval(np.array([])), r"values have shape \(0,\); expected one number for each"),
         (lambda: bootstrap_interval(np.zeros((2, 2))), r"values have shape \(2, 2\)"),
         (lambda: paired_bootstrap(np.zeros(3), np.zeros(4)), r"\(3,\) and \(4,\) results cannot be paired"),
-        (lambda: mcnemar(np.array([0.5]), np.array([1])), "takes 0 and 1 per video, not shares"),
+        (lambda: crossed_bootstrap([]), r"blocks have shapes \[\]"),
+        (
+            lambda: crossed_bootstrap([np.zeros(3)]),
+            r"blocks have shapes \[\(3,\)\]; expected \(seeds, videos\)",
+        ),
     ],
 )
 def test_refusals(call, message):

@@ -28,7 +28,7 @@ def run(correct, split=0, seed=0, videos=None, views=1):
     """A run whose videos are named v0, v1, ... unless given."""
     correct = np.asarray(correct, float)
     index = videos or [f"v{i}" for i in range(len(correct))]
-    metrics = {"split": split, "seed": seed, "role": "teachers", "name": "rgb", "views": views}
+    metrics = {"split": split, "seed": seed, "role": "teachers", "name": "rgb", "views": views, "ece": 0.1}
     return Run({**metrics, "top1": correct.mean(), "n": len(correct)}, pd.Series(correct, index=index))
 
 

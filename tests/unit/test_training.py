@@ -13,10 +13,8 @@ from torch import nn
 from ukdlib import training
 from ukdlib.augment import Modality
 from ukdlib.clips import epoch_samples
-from ukdlib.logits import LogitRows, write_logits
-from ukdlib.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss, read_knowledge
+from ukdlib.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss
 
-CLASSES = ["dark", "grey", "bright"]
 IDS = [f"v{i:02d}" for i in range(24)]
 LABELS = np.arange(24) % 3
 RECIPE = {
@@ -179,51 +177,6 @@ def test_every_clip_is_told_its_own_target():
         logits = 2.0 * torch.from_numpy(np.log(stored[rows, epoch % 2]))
         divergence = lesson_loss(logits, rows, replace(LESSON, knowledge=told), epoch)[2]
         assert divergence.item() == pytest.approx(0, abs=1e-6)
-
-
-def write_target(path, views, target, **changed):
-    """A fusion's file of two videos whose logits tell (video, view)."""
-    ids, numbers = np.repeat(["a", "b"], views), np.tile(np.arange(views), 2)
-    probs = np.random.default_rng(0).dirichlet(np.ones(3), size=2 * views)
-    rows = LogitRows(
-        ids, numbers, np.zeros(2 * views, int), np.log(probs).astype(np.float32), CLASSES,
-        constant=np.arange(2 * views, dtype=np.float32), weights=np.ones((2 * views, 1), np.float32),
-    )  # fmt: skip
-    write_logits(path, rows, {"tau": "20.0", "target": target, **changed})
-    return probs
-
-
-@pytest.mark.parametrize(("views", "target", "replay"), [(1, "video", 0), (3, "view", 3)])
-def test_stored_targets_come_back_in_the_order_of_the_videos(views, target, replay, tmp_path):
-    path = f"{tmp_path}/train.parquet"
-    probs = write_target(path, views, target).reshape(2, views, 3)
-    student = {"alpha": 0.3, "kl_reduction": "mean"}
-    read = read_knowledge(path, ["b", "a"], CLASSES, {"tau": 20, "target": target}, student)
-    np.testing.assert_allclose(read.target, probs[::-1], atol=1e-6)
-    assert read.constant.tolist() == np.arange(2.0 * views).reshape(2, views)[::-1].tolist()
-    assert (read.tau, read.alpha, read.kl_reduction, read.replay) == (20, 0.3, "mean", replay)
-
-
-@pytest.mark.parametrize(
-    ("videos", "classes", "fusion", "message"),
-    [
-        (["a"], ["x", "y", "z"], {"tau": 20, "target": "video"}, "its classes are"),
-        (
-            ["a"],
-            CLASSES,
-            {"tau": 10, "target": "video"},
-            r"made with \(tau, target\) \('20.0', 'video'\), not \(10",
-        ),
-        (["a"], CLASSES, {"tau": 20, "target": "view"}, "'view'"),
-        (["a", "c"], CLASSES, {"tau": 20, "target": "video"}, r"no target for \(video, view\) \('c', 0\)"),
-    ],
-)
-def test_targets_that_do_not_fit_are_refused(videos, classes, fusion, message, tmp_path):
-    write_target(f"{tmp_path}/train.parquet", 1, "video")
-    with pytest.raises(ValueError, match=message):
-        read_knowledge(
-            f"{tmp_path}/train.parquet", videos, classes, fusion, {"alpha": 0.5, "kl_reduction": "mean"}
-        )
 
 
 def test_the_history_is_a_table(tmp_path):

@@ -1,9 +1,9 @@
 """
 Tables 1 to 3: means over runs, intervals, differences to a baseline, the published number beside them.
 
-A run is one split and seed. Intervals come from resampling test videos, each with all its runs together. So
-they do not hold the chance of another training, which the sd over runs shows; and they take clips of one
-person and scene for independent, which makes them too narrow rather than too wide.
+A run is one split and seed. Intervals come from resampling videos and seeds, crossed, within each split; with
+one seed they hold the chance of other videos only. They take clips of one person and scene for independent,
+which makes them too narrow rather than too wide.
 """
 
 import json
@@ -15,18 +15,18 @@ import pandas as pd
 
 from ukdlib.logits import read_logits
 from ukdlib.metrics import video_probabilities
-from ukdlib.statistics import bootstrap_interval, paired_bootstrap
-from ukdlib.tables.page import plain, render, signed
+from ukdlib.statistics import crossed_bootstrap, mcnemar
+from ukdlib.tables.page import chance, plain, render, signed
 
-KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "per_class", "confusion", "interval"}
+KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "ece", "per_class", "confusion", "interval"}
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 ORIGIN = ("n", "views", "split no.", "seed no.", "pretraining")
 PAPER = "paper, ARID v1.5"
 PRETRAINING = "none"  # every network starts from scratch; the paper's start from Kinetics-400
 LEGEND = (
-    "sd: over splits and seeds. Intervals: bootstrap over test videos, paired for the differences; "
-    "the highest row is picked after the fact, which flatters it. "
-    "Views: per test video, probabilities averaged. The paper's networks start from Kinetics-400."
+    "sd: over splits and seeds. Intervals: bootstrap over videos and, if there are several, seeds, paired for the "
+    "differences. p: McNemar's exact test; with several runs, the sign test over videos. ECE: expected calibration "
+    "error. The highest row is picked after the fact, which flatters it. Views: per video, probabilities averaged."
 )
 
 
@@ -102,6 +102,12 @@ def video_values(runs: list[Run]) -> pd.Series:
     return shares * len(shares) / len(runs)
 
 
+def blocks(runs: list[Run]) -> list[np.ndarray]:
+    """For each split, correct by seed and video, (seeds, videos); every seed has the split's videos, in order."""
+    splits = sorted({run.metrics["split"] for run in runs})
+    return [np.stack([run.correct for run in runs if run.metrics["split"] == split]) for split in splits]
+
+
 def verdict(table: pd.DataFrame, baseline: str) -> str:
     """The highest row against the baseline, in one sentence that says no more than the interval does."""
     best = str(table["top1"].idxmax())
@@ -121,6 +127,8 @@ def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
         "sd",
         f"95{percent} interval",
         f"points against {baseline}",
+        "p",
+        f"ECE{percent}",
         PAPER,
         *ORIGIN,
     ]
@@ -128,7 +136,8 @@ def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
     for label, line in table.iterrows():
         gain, low, high = (signed(line[name]) for name in DIFFERENCE)
         cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
-        cells += [f"{gain} [{low}, {high}]" if gain else "", plain(line[PAPER])]
+        cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
+        cells += [plain(line["ece"]), plain(line[PAPER])]
         cells += [str(line[name]) for name in ORIGIN]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
     return render(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
@@ -155,17 +164,20 @@ def _accuracy(runs: list[Run]) -> dict[str, float]:
     """Mean and sd over runs and interval of the mean, in %."""
     tops = [run.metrics["top1"] for run in runs]
     spread = np.std(tops, ddof=1) if len(tops) > 1 else np.nan
-    low, high = bootstrap_interval(video_values(runs).to_numpy())
-    return _percent(("top1", "sd", "low", "high"), (np.mean(tops), spread, low, high))
+    low, high = crossed_bootstrap(blocks(runs))
+    error = np.mean([run.metrics["ece"] for run in runs])
+    return _percent(("top1", "sd", "low", "high", "ece"), (np.mean(tops), spread, low, high, error))
 
 
 def _gain(runs: list[Run], reference: list[Run]) -> dict[str, float]:
-    """Difference to the baseline and its interval, in points; empty for the baseline itself."""
+    """Difference to the baseline and its interval, in points, and p; empty for the baseline itself."""
     if runs is reference:
-        return dict.fromkeys(DIFFERENCE, np.nan)
-    return _percent(
-        DIFFERENCE, paired_bootstrap(video_values(runs).to_numpy(), video_values(reference).to_numpy())
-    )
+        return dict.fromkeys((*DIFFERENCE, "p"), np.nan)
+    own, other = (sorted(each, key=lambda run: run.place) for each in (runs, reference))
+    apart = [a - b for a, b in zip(blocks(own), blocks(other), strict=True)]
+    difference = np.mean([block.mean() for block in apart])
+    _, _, p = mcnemar(*(video_values(each).to_numpy().round(12) for each in (own, other)))
+    return {**_percent(DIFFERENCE, (difference, *crossed_bootstrap(apart))), "p": p}
 
 
 def _origin(runs: list[Run]) -> dict[str, object]:

@@ -35,6 +35,11 @@ def signed(value: float) -> str:
     return "" if np.isnan(value) else f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
+def chance(p: float) -> str:
+    """A p value to three digits after the point, nothing for NaN."""
+    return "" if np.isnan(p) else "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
 # <html>, <head> and <body> are left out, as HTML allows
 PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <!doctype html>
@@ -56,7 +61,7 @@ figure.table td { white-space: nowrap; border-bottom: 1px solid #dde2e6; }
 figure.table tbody th { text-align: left; white-space: nowrap; color: inherit; font-size: 0.9rem;
   padding-left: 0; border-bottom: 1px solid #dde2e6; vertical-align: middle; }
 figure.table tr.best th, figure.table tr.best td:nth-child(2) { font-weight: 700; }
-figure.table td:nth-child(6) { color: #66727d; }
+figure.table td:nth-child(8) { color: #66727d; }
 figure.table p { margin: 0.6rem 0 0; max-width: 46rem; }
 figure.table p + p { color: #66727d; font-size: 0.8rem; }
 </style>

@@ -1,0 +1,93 @@
+"""The logit files of K teachers to the file of their fusion, row group by row group: memory is flat in K."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ukdlib.alignment import read_aligned
+from ukdlib.crossfit import check_unseen
+from ukdlib.fusion import clamped_scores, fused_knowledge, log_distribution
+from ukdlib.logits import LogitFile, LogitRows, open_writer, read_logits, write_logits
+
+
+def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metadata: dict[str, str]) -> None:
+    """
+    Write the targets, weights and constants of a fusion of the files `paths`, one of each teacher.
+
+    fusion: {method, tau, h, weight_temperature, fuse_as, target, out_of_fold}; metadata: stored with it.
+    """
+    if fusion["out_of_fold"]:
+        for path in paths:
+            check_out_of_fold(path)
+    judged = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
+    clamped: list[np.ndarray] = []
+    settings = {key: str(value) for key, value in fusion.items() if key != "teachers"}
+    stored = {**metadata, **settings}
+    with open_writer(output, stored) as write:
+        for rows, logits in read_aligned(paths, fusion["target"]):
+            target, weights, constant = fused_knowledge(
+                fusion["method"], logits, rows.labels, fusion["tau"], *judged
+            )
+            write(replace(rows, logits=log_distribution(target), weights=weights, constant=constant))
+            if fusion["method"] == "gtd":
+                clamped.append(clamped_scores(logits, rows.labels, fusion["weight_temperature"]))
+        if clamped:
+            stored["clamped_share"] = str(np.concatenate(clamped).mean())
+
+
+def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) -> None:
+    """
+    One out-of-fold file from the held-out logits of each fold's network; refused if a row leaks.
+
+    paths: files in the order of the folds, whose metadata `trained_on` states what their network has seen.
+    """
+    parts = [read_logits(path) for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        if part.classes != parts[0].classes:
+            raise ValueError(f"{path}: its classes are {part.classes}, but {parts[0].classes} in {paths[0]}")
+    rows = LogitRows(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("video_ids", "views", "labels")
+        ),
+        logits=np.concatenate([part.logits for part in parts]),
+        classes=parts[0].classes,
+        folds=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+    )
+    trained_on = {str(fold): part.metadata.get("trained_on", "unknown") for fold, part in enumerate(parts)}
+    check_unseen(output, rows.video_ids, rows.folds, trained_on)  # type: ignore[arg-type]  # folds are set above
+    checkpoints = ",".join(part.metadata.get("checkpoint", "unknown") for part in parts)
+    write_logits(output, rows, {**metadata, "trained_on": json.dumps(trained_on), "checkpoint": checkpoints})
+
+
+def check_out_of_fold(path: str) -> None:
+    """
+    Refuse a file of logits that are not proven to be of unseen videos.
+
+    Proof is a column `fold` with the hashes of what each fold's network was trained on, or, for a teacher
+    brought from elsewhere, its owner's word (metadata `unseen`).
+    """
+    file = LogitFile(path)
+    if file.metadata.get("unseen") == "true":
+        return
+    if "fold" not in file.schema_names:
+        raise ValueError(
+            f"{path}: in-sample logits, no column 'fold'; an out-of-fold fusion needs unseen videos"
+        )
+    table = file.table(0, file.num_rows, ["video_id", "fold"])
+    video_ids, folds = table["video_id"].to_numpy(), table["fold"].to_numpy()
+    check_unseen(path, video_ids, folds, _trained_on(path, file.metadata.get("trained_on", "")))
+
+
+def _trained_on(path: str, stated: str) -> dict[str, str]:
+    """Fold -> hash of what its network was trained on, as gather_folds stores it."""
+    try:
+        hashes = json.loads(stated)
+    except json.JSONDecodeError:
+        hashes = None
+    if not isinstance(hashes, dict):
+        raise ValueError(f"{path}: its metadata `trained_on` is {stated!r}, not a hash for each fold")
+    return hashes

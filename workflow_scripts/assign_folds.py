@@ -1,0 +1,15 @@
+"""Rule assign_folds: the training videos of one split in folds; no group is in two of them."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import pandas as pd
+
+from ukdlib.crossfit import assign_folds
+
+train = pd.read_parquet(snakemake.input.subsets).query("subset == 'train'")
+folds = assign_folds(train["label"].tolist(), train["group"].tolist(), **snakemake.params.setting)
+folds = train[["video_id", "label", "group"]].assign(fold=folds)
+print(folds.groupby("fold").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr)
+folds.to_parquet(snakemake.output[0], index=False)

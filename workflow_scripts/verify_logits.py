@@ -1,0 +1,29 @@
+"""Rule verify_logits: a sample of stored rows, recomputed from checkpoint and frames; fails if they differ."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+from ukdlib.devices import choose_device, lease_gpu
+
+lease_gpu(snakemake.params.device)
+
+import json
+
+from ukdlib.augment import Modality
+from ukdlib.checkpoints import load_network, sha256
+from ukdlib.export import verify
+from ukdlib.frames import open_shards
+from ukdlib.inference import prepare
+from ukdlib.logits import check_origin, read_logits
+
+params = snakemake.params
+rows = read_logits(snakemake.input.logits)
+origin = {**params.origin, "checkpoint": sha256(snakemake.input.checkpoint)}
+check_origin(snakemake.input.logits, rows.metadata, origin)
+network, _ = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
+network = prepare(network, choose_device(params.device))
+setting = params.recipe, Modality(**params.modality), params.classes
+found = verify(network, open_shards(snakemake.input.frames), rows, setting, params.rows)
+with open(snakemake.output[0], "w") as file:
+    json.dump(found, file)
