@@ -19,6 +19,17 @@ FIGURES = [
 ]
 COMPARED = config["figures"]["compare"]
 FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
+CROSSFITTED = sorted(
+    {
+        teacher
+        for name in FUSED
+        for teacher in config["fusions"][name]["teachers"]
+        if config["fusions"][name]["out_of_fold"] and teacher not in FOREIGN
+    }
+)
+ORIGINS = {"in-sample": "logits/train.parquet", "out-of-fold": "logits/out_of_fold.parquet"}
+SWEEPS = [name for name in config["figures"]["sweeps"] if name in config["run"]["tables"]]
+FIGURES += ["confidence.svg"] * bool(CROSSFITTED) + ["sweeps.svg"] * bool(SWEEPS)
 
 
 rule plot_accuracy:
@@ -99,6 +110,62 @@ rule plot_weights:
         code=code("plot_weights"),
     script:
         "../workflow_scripts/plot_weights.py"
+
+
+rule plot_confidence:
+    input:
+        [
+            path
+            for file in ORIGINS.values()
+            for path in every_file({t: f"teachers/{t}" for t in CROSSFITTED}, file)
+        ],
+    output:
+        figure("confidence.svg"),
+    log:
+        "logs/plot_confidence.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        files={
+            teacher: {
+                origin: files_of({teacher: f"teachers/{teacher}"}, file)[teacher]
+                for origin, file in ORIGINS.items()
+            }
+            for teacher in CROSSFITTED
+        },
+        note=NOTE,
+        code=code("plot_confidence"),
+    script:
+        "../workflow_scripts/plot_confidence.py"
+
+
+rule plot_sweeps:
+    input:
+        expand(f"results/{DATASET}/tables/{{table}}.csv", table=SWEEPS),
+    output:
+        figure("sweeps.svg"),
+    log:
+        "logs/plot_sweeps.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        tables={
+            config["figures"]["sweeps"][name]: [
+                config["tables"][name]["baseline"],
+                f"results/{DATASET}/tables/{name}.csv",
+            ]
+            for name in SWEEPS
+        },
+        note=NOTE,
+        code=code("plot_sweeps"),
+    script:
+        "../workflow_scripts/plot_sweeps.py"
 
 
 rule plot_confusion:

@@ -27,7 +27,7 @@ class TeacherStack(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, k):  # type: ignore[no-untyped-def]  # a slice makes no sense here
+    def __getitem__(self, k):
         return self.reduce(self.files[k].logits(self.begin, self.end))
 
 

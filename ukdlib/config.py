@@ -267,6 +267,8 @@ def _cost_and_figures(config: dict) -> Problems:
     figures = config.get("figures", {"compare": {}, "weights": []})
     for label, row in figures["compare"].items():
         yield from _row(config, f"figures.compare[{label!r}]", row)
+    for table in figures.get("sweeps", {}):
+        yield from _unless_known(config, "figures.sweeps", table, "tables")
     for fusion in figures["weights"]:
         yield from _unless_known(config, "figures.weights", fusion, "fusions")
 

@@ -7,6 +7,7 @@ a GPU, time is elapsed time and memory what torch had allocated at most.
 """
 
 import csv
+import itertools
 import multiprocessing
 import os
 import resource
@@ -27,7 +28,8 @@ from ukdlib.devices import choose_device
 from ukdlib.ensemble import fuse_files
 from ukdlib.fusion import fused_knowledge
 from ukdlib.inference import class_logits, prepare
-from ukdlib.logits import LogitRows, read_logits, write_logits
+from ukdlib.knowledge import read_knowledge
+from ukdlib.logits import LogitRows, write_logits
 from ukdlib.losses import distillation_loss
 from ukdlib.networks import initial_network
 from ukdlib.training import take_step
@@ -46,6 +48,7 @@ FUSION = {
     "out_of_fold": False,
 }
 WARMUP_STEPS = 1
+VIDEOS = 4096  # whose knowledge the student holds, about as many as ARID has to train on
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,12 @@ class Case:
     steps: int
 
 
-def measure_costs(case: Case, teacher_counts: Sequence[int]) -> list[dict[str, Any]]:
+def measure_costs(
+    case: Case, teacher_counts: Sequence[int], modes: Sequence[str] = MODES
+) -> list[dict[str, Any]]:
     """A row (COLUMNS) per mode and number of teachers; without teachers only "stored": nothing to hold."""
     pairs = [
-        (mode, teachers) for mode in MODES for teachers in teacher_counts if teachers or mode == "stored"
+        (mode, teachers) for mode in modes for teachers in teacher_counts if teachers or mode == "stored"
     ]
     # forked children share the parent's imports; the parent never touches the GPU
     context = multiprocessing.get_context("fork")
@@ -133,21 +138,22 @@ def random_batch(case: Case) -> tuple[Batch, torch.Tensor]:
 def stored_targets(
     case: Case, teachers: int, batch: Batch, labels: torch.Tensor, device: torch.device
 ) -> Iterator[torch.Tensor]:
-    """The target (n, C) of the batch, fused once from the logit files of K teachers, over and over."""
+    """Targets (n, C) out of the knowledge of VIDEOS videos, fused once from the logit files of K teachers."""
     if teachers == 0:  # nothing is known: the loss gives the target no weight
-        target = torch.full((len(labels), len(case.classes)), 1 / len(case.classes))
+        known = np.full((VIDEOS, 1, len(case.classes)), 1 / len(case.classes), np.float32)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/fused.parquet"
             # in the pipeline fusion is a job of its own, so its memory is not the student's
             fusion = multiprocessing.get_context("fork").Process(
-                target=_fuse_through_files, args=(path, case, teachers, labels.numpy())
+                target=_fuse_through_files, args=(path, case, teachers)
             )
             fusion.start()
             fusion.join()
-            target = torch.from_numpy(np.exp(read_logits(path, with_weights=False).logits))
-    while True:
-        yield target.to(device)
+            student = {"alpha": ALPHA, "kl_reduction": "batchmean"}
+            known = read_knowledge(path, _video_ids(), case.classes, FUSION, student).target
+    for begin in itertools.cycle(range(0, VIDEOS - len(labels), len(labels))):
+        yield torch.from_numpy(known[begin : begin + len(labels), 0]).to(device)
 
 
 def online_targets(
@@ -175,9 +181,14 @@ def synthetic_logits(teachers: int, labels: np.ndarray, classes: int) -> np.ndar
     return logits.astype(np.float32)
 
 
-def _fuse_through_files(path: str, case: Case, teachers: int, labels: np.ndarray) -> None:
+def _video_ids() -> list[str]:
+    return [f"{i:06d}" for i in range(VIDEOS)]
+
+
+def _fuse_through_files(path: str, case: Case, teachers: int) -> None:
     """Write the fusion's file `path` from files of K teachers beside it, as in the pipeline."""
-    video_ids, views = np.array([f"{i:06d}" for i in range(len(labels))]), np.zeros(len(labels), int)
+    labels = np.arange(VIDEOS) % len(case.classes)
+    video_ids, views = np.array(_video_ids()), np.zeros(VIDEOS, int)
     files = [str(Path(path).with_name(f"{k}.parquet")) for k in range(teachers)]
     for file, logits in zip(files, synthetic_logits(teachers, labels, len(case.classes)), strict=True):
         write_logits(file, LogitRows(video_ids, views, labels, logits, case.classes))

@@ -32,7 +32,7 @@ def assign_folds(labels: Sequence[int], groups: Sequence[str], count: int, seed:
     order = list(members)
     random.Random(seed).shuffle(order)
     order.sort(key=lambda group: -members[group].total())
-    folds = [Counter() for _ in range(count)]
+    folds: list[Counter] = [Counter() for _ in range(count)]
     place = {}
     for group in order:
         fold = min(range(count), key=lambda k: (_growth(folds[k], members[group]), folds[k].total(), k))

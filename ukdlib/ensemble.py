@@ -48,18 +48,15 @@ def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) ->
     for path, part in zip(paths, parts, strict=True):
         if part.classes != parts[0].classes:
             raise ValueError(f"{path}: its classes are {part.classes}, but {parts[0].classes} in {paths[0]}")
-    rows = LogitRows(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("video_ids", "views", "labels")
-        ),
-        logits=np.concatenate([part.logits for part in parts]),
-        classes=parts[0].classes,
-        folds=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+    video_ids, views, labels, logits = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("video_ids", "views", "labels", "logits")
     )
+    folds = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     trained_on = {str(fold): part.metadata.get("trained_on", "unknown") for fold, part in enumerate(parts)}
-    check_unseen(output, rows.video_ids, rows.folds, trained_on)  # type: ignore[arg-type]  # folds are set above
+    check_unseen(output, video_ids, folds, trained_on)
     checkpoints = ",".join(part.metadata.get("checkpoint", "unknown") for part in parts)
+    rows = LogitRows(video_ids, views, labels, logits, parts[0].classes, folds=folds)
     write_logits(output, rows, {**metadata, "trained_on": json.dumps(trained_on), "checkpoint": checkpoints})
 
 

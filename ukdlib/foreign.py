@@ -58,21 +58,23 @@ def _logits(path: str, table: pa.Table, classes: list[str]) -> np.ndarray:
         if textual := [name for name in classes if not pa.types.is_floating(table[name].type)]:
             raise ValueError(f"{path}: the columns {textual} hold no floating-point numbers")
         return _as_float32(np.stack([table[name].to_numpy() for name in classes], axis=1))
-    stated = (table.schema.metadata or {}).get(b"classes", b"absent").decode()
-    if stated != json.dumps(classes):
-        same = sorted(stated.strip("[]").split(", ")) == sorted(json.dumps(classes).strip("[]").split(", "))
-        order = " in another order" if same else ""
-        raise ValueError(f"{path}: its metadata `classes` is {stated}; needed{order}: {json.dumps(classes)}")
+    text = (table.schema.metadata or {}).get(b"classes", b"null").decode()
+    try:
+        stated = json.loads(text)
+    except json.JSONDecodeError:
+        stated = text
+    if stated != classes:
+        order = " in another order" if isinstance(stated, list) and sorted(stated) == sorted(classes) else ""
+        raise ValueError(f"{path}: its metadata `classes` is {stated}; needed{order}: {classes}")
     listed = table["logits"].to_pylist()
     for row, numbers in enumerate(listed):
-        if numbers is None or len(numbers) != len(classes):
-            raise ValueError(
-                f"{path}: row {row} holds {numbers and len(numbers)} logits; classes: {len(classes)}"
-            )
+        count = None if numbers is None else len(numbers)
+        if count != len(classes):
+            raise ValueError(f"{path}: row {row} holds {count} logits; there are {len(classes)} classes")
     return _as_float32(listed)
 
 
-def _as_float32(numbers: Sequence) -> np.ndarray:
+def _as_float32(numbers: Sequence | np.ndarray) -> np.ndarray:
     """Rows of numbers; what float32 cannot hold becomes infinite, which is refused later."""
     with np.errstate(over="ignore"):
         return np.array(numbers, dtype=np.float32)

@@ -83,13 +83,14 @@ def fuse(logits: Stack, weights: np.ndarray, tau: float, fuse_as: str = "probabi
         raise ValueError(f"unknown fuse_as {fuse_as!r}; known: {list(FUSE_AS)}")
     if weights.shape[1] != len(logits):
         raise ValueError(f"weights {weights.shape} do not belong to {len(logits)} teachers")
-    target: np.ndarray | float = 0.0
-    for teacher, weight in zip(logits, weights.T, strict=True):  # one at a time: no second stack of K
-        if fuse_as == "logits":
-            target = target + weight[:, None] * np.asarray(teacher, np.float64)
-        else:
-            target = target + weight[:, None] * np.exp(log_softmax(teacher, tau))
-    return np.exp(log_softmax(target, tau)) if fuse_as == "logits" else np.asarray(target)
+
+    def softened(array: np.ndarray) -> np.ndarray:
+        return np.exp(log_softmax(array, tau))
+
+    before, after = (softened, np.asarray) if fuse_as == "probabilities" else (np.asarray, softened)
+    # one teacher at a time: no second stack of K
+    parts = (w[:, None] * before(z).astype(np.float64) for z, w in zip(logits, weights.T, strict=True))
+    return after(sum(parts))
 
 
 FUSE_AS = ("probabilities", "logits")

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from ukdlib.figures.gallery import gallery, pick_clips
-from ukdlib.figures.results import accuracy, classes, confusion, reliability
+from ukdlib.figures.results import accuracy, classes, confusion, reliability, sweeps
 from ukdlib.figures.style import save, spread
-from ukdlib.figures.training import cost, curves, weights
+from ukdlib.figures.training import confidence, cost, curves, weights
 from ukdlib.frames import open_shards, write_shard
 from ukdlib.logits import LogitRows
 
@@ -52,6 +52,11 @@ def costs():
     return pd.DataFrame(table, columns=["mode", "teachers", "seconds_per_step", "peak_memory_mb"])
 
 
+def swept():
+    names = ["baseline", "tau 5", "tau 20"]
+    return pd.DataFrame({"top1": [50.0, 55, 60], "low": [45.0, 50, 55], "high": [55.0, 60, 65]}, index=names)
+
+
 ARMS = {"baseline": [metrics()], "UKD": [metrics("students", 0.6), metrics("students", 0.7)]}
 DRAWN = {
     "accuracy": lambda: accuracy(ARMS, PAPER),
@@ -61,6 +66,10 @@ DRAWN = {
     "curves": lambda: curves({"baseline": [history(0)], "UKD": [history(1), history(2)]}),
     "weights": lambda: weights({"gtd": [rows(0)], "ukd": [rows(1), rows(2)]}),
     "cost": lambda: cost(costs()),
+    "confidence": lambda: confidence(
+        {name: {"in-sample": [rows(0)], "out-of-fold": [rows(1), rows(2)]} for name in ("rgb", "flow")}
+    ),
+    "sweeps": lambda: sweeps({"temperature": ("baseline", swept()), "mass": ("baseline", swept())}),
 }
 
 
@@ -83,7 +92,12 @@ def test_same_numbers_same_bytes_and_nothing_loaded(name, tmp_path):
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_arm_is_named(name):
     words = " ".join(texts(DRAWN[name]()))
-    arms = {"weights": ["gtd", "ukd", "rgb", "flow"], "cost": ["stored logits", "teachers in memory"]}
+    arms = {
+        "weights": ["gtd", "ukd", "rgb", "flow"],
+        "cost": ["stored logits", "teachers in memory"],
+        "confidence": ["rgb, in-sample", "flow, out-of-fold"],
+        "sweeps": ["temperature", "mass", "tau 5", "tau 20", "baseline"],
+    }
     for arm in arms.get(name, ["baseline", "UKD"]):
         assert arm in words
 
@@ -162,3 +176,12 @@ def test_gallery_draws_seven_pictures_a_clip(tmp_path):
     save(figure, str(tmp_path / "a.png"))
     save(gallery([("Jump", "v0"), ("Run", "v1")], *stores, 20.0), str(tmp_path / "b.png"))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_the_confidence_is_the_mean_probability_of_the_true_class():
+    one = rows(0)
+    powers = np.exp(one.logits)
+    sure = (powers / powers.sum(axis=1, keepdims=True))[np.arange(12), one.labels]
+    right = (one.logits.argmax(axis=1) == one.labels).mean()
+    words = texts(confidence({"rgb": {"in-sample": [one]}}))
+    assert f"mean {sure.mean():.2f}, top-1 {100 * right:.0f} %" in words

@@ -88,7 +88,7 @@ FAULTS = [
     (NUMBERED, None, r"its metadata `classes` is None; needed: \['Drink', 'Jump', 'Wave'\]"),
     (NUMBERED, CLASSES[:2], r"its metadata `classes` is \['Drink', 'Jump'\]; needed: \['Drink', 'Jump', 'Wave'\]"),
     (NUMBERED, CLASSES[::-1], r"its metadata `classes` is \['Wave', 'Jump', 'Drink'\]; needed in another order: \["),
-    (changed(NUMBERED, "logits", 3, [1.0, 2.0]), CLASSES, r"rows hold \[2, 3\] logits; there are 3 classes"),
+    (changed(NUMBERED, "logits", 3, [1.0, 2.0]), CLASSES, r"row 3 holds 2 logits; there are 3 classes"),
     (changed(NUMBERED, "view", 3, 0), CLASSES, "row 3, video 'Drink_0001' view 0, is there twice; first in row 2"),
     (without(NUMBERED, "view"), CLASSES, "row 1, video 'Drink_0000' view 0, is there twice; first in row 0"),
     (changed(NUMBERED, "view", 3, 7), CLASSES, r"no row for video 'Drink_0001' view 1; .* there: \[0, 7\]"),

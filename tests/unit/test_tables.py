@@ -57,16 +57,18 @@ def test_one_run_by_hand():
     assert list(table["n"]) == [4, 4] and set(table["pretraining"]) == {"none"}
 
 
-def test_sd_is_over_runs_and_intervals_over_videos():
+def test_sd_is_over_runs_and_intervals_over_videos_and_seeds():
     seeds = [run([1, 1, 0, 0], seed=0), run([1, 1, 1, 1], seed=1)]
     table = summarise({"base": seeds}, "base", {})
     assert table.loc["base", "top1"] == pytest.approx(75)
     assert table.loc["base", "sd"] == pytest.approx(50 / np.sqrt(2))  # of 50 and 100
     assert table.loc["base", "n"] == 4 and table.loc["base", "seed no."] == "0, 1"
-    certain = summarise(
-        {"base": [run([1, 0], seed=0), run([0, 1], seed=1)]}, "base", {}
-    )  # each video: 1 of 2
-    assert certain.loc["base", "low"] == certain.loc["base", "high"] == pytest.approx(50)
+    alike = [run([1, 0], seed=0), run([1, 0], seed=1)]  # only videos vary: 0, 1 or 2 of 2 are drawn
+    table = summarise({"base": alike}, "base", {})
+    assert (table.loc["base", "low"], table.loc["base", "high"]) == (0, 100)
+    seeds = [run([1, 1], seed=0), run([0, 0], seed=1)]  # only seeds vary
+    table = summarise({"base": seeds}, "base", {})
+    assert (table.loc["base", "low"], table.loc["base", "high"]) == (0, 100)
 
 
 def test_splits_of_unequal_size_count_the_same():

@@ -1,7 +1,8 @@
 """The plan of the real configuration in an empty folder: which jobs, how many."""
 
-ARMS = 8  # students of the default configuration
+ARMS = 9  # students of the default configuration
 SHARDS = 4
+FOLDS = 3
 
 
 def test_default_run_trains_each_network_once(workflow):
@@ -11,6 +12,7 @@ def test_default_run_trains_each_network_once(workflow):
     assert jobs["evaluate"] == 2 + ARMS + 1  # and the two-stream fusion
     assert jobs["fuse_logits"] == ARMS + 1
     assert jobs["export_logits"] == 2 * 2 + ARMS  # teachers on train and test, students on test
+    assert jobs["train_fold"] == jobs["export_fold"] == 2 * FOLDS and jobs["gather_folds"] == 2
     assert (
         jobs["compute_flow"]
         == jobs["correct_gamma"]
@@ -48,3 +50,35 @@ def test_the_cluster_profile_plans_the_same_jobs(workflow):
 
 def test_the_report_rule_is_reachable_by_name(workflow):
     assert workflow.plan("report") == workflow.plan()
+
+
+def test_teachers_are_unlimited(workflow, tmp_path):
+    """64 trained teachers in one fusion: 64 trainings and exports, one fusion, and the student as before."""
+    names = [f"rgb{i}" for i in range(64)]
+    overlay = tmp_path / "many.yaml"
+    teachers = ", ".join(f"{name}: {{network: slowfast, modality: rgb, recipe: train}}" for name in names)
+    overlay.write_text(
+        f"teachers: {{{teachers}}}\n"
+        f"fusions: {{many: {{method: pkd, teachers: [{', '.join(names)}], tau: 20}}}}\n"
+        "students: {rgb_many: {network: slowfast, modality: rgb, recipe: train, fusion: many}}\n"
+    )
+    target = "results/darkroom/split0/seed0/students/rgb_many/checkpoint.safetensors"
+    jobs = workflow.plan(target, "--configfile", str(overlay))
+    assert jobs["train_teacher"] == jobs["export_logits"] == 64
+    assert jobs["fuse_logits"] == jobs["distill_student"] == 1
+
+
+def test_a_validation_table_needs_the_validation_clips_of_its_rows(workflow, tmp_path):
+    overlay = tmp_path / "val.yaml"
+    overlay.write_text(
+        "run: {tables: [choice]}\n"
+        "tables: {choice: {caption: c, subset: val, seeds: [0, 1], baseline: a, rows: {a: teachers/rgb}}}\n"
+    )
+    jobs = workflow.plan("results/darkroom/tables/choice.csv", "--configfile", str(overlay))
+    assert jobs["train_teacher"] == jobs["export_logits"] == jobs["evaluate"] == 2  # one for each seed
+
+
+def test_the_study_plans_its_seeds_and_splits(workflow):
+    jobs = workflow.plan("--configfile", "config/study.yaml")
+    assert jobs["train_teacher"] == 2 * 5 * 2 and jobs["train_fold"] == 2 * 5 * 2 * FOLDS
+    assert jobs["compute_flow"] == SHARDS

@@ -40,6 +40,24 @@ CASES = {
         "tables: {table3: {rows: {GTD itself: fusions/gtd}}}",
         "weighs teachers by the true label, a leak",
     ),
+    "labels would leak on the validation clips": (
+        "run: {tables: [v]}\ntables: {v: {caption: c, subset: val, baseline: a, rows: {a: fusions/softmin_ce}}}\n"
+        "fusions: {softmin_ce: {method: softmin_ce, teachers: [rgb, flow], tau: 1}}",
+        "whose method 'softmin_ce' weighs teachers by the true label, a leak",
+    ),
+    "no validation clips": (
+        "run: {tables: [v]}\ntables: {v: {caption: c, subset: val, baseline: a, rows: {a: teachers/rgb}}}\n"
+        "datasets: {darkroom: {validation: 0}}",
+        "tables.v.subset is 'val', but datasets.darkroom.validation holds no videos out",
+    ),
+    "a file of unknown origin among out-of-fold teachers": (
+        "teachers: {mine: {logits: mine.parquet}}\nfusions: {ukd_oof: {teachers: [rgb, mine]}}",
+        "fusions.ukd_oof is out_of_fold, but teachers.mine is a file",
+    ),
+    "a teacher of both kinds": (
+        "teachers: {rgb: {logits: mine.parquet}}",
+        "teachers.rgb has 'logits', which is unknown",
+    ),
     "group pattern that fits no name": (
         "datasets: {darkroom: {group: '^([0-9]+)_'}}",
         "datasets.darkroom: video 'Drink_25_1' has no group",
@@ -63,3 +81,11 @@ def test_a_list_that_contradicts_itself_is_refused_with_file_and_line(workflow):
     index, _, video = second.split("\t")
     path.write_text("\n".join([first, f"{index}\t99\t{video}", *rest]) + "\n")
     assert "split0_train.txt:2" in workflow.refusal("run: {seeds: [0]}\n")
+
+
+def test_a_fusion_that_uses_labels_does_not_predict_test_clips(workflow):
+    done = workflow.snakemake("--dry-run", "results/darkroom/split0/seed0/fusions/ukd/logits/test.parquet")
+    assert done.returncode != 0
+    assert "fusions.ukd weighs teachers by the true label (method 'pkd'), a leak on the subset 'test'" in (
+        done.stdout + done.stderr
+    )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -61,6 +62,29 @@ def _accuracy_line(axes: Axes, y: int, runs: list[dict], published: float | None
     if published is not None:
         axes.plot(published, y, "D", mfc="none", mec=INK, mew=0.9, ms=4.5)
     axes.text(1.02, y, f"{tops.mean():.1f}", transform=axes.get_yaxis_transform(), va="center", weight="bold")
+
+
+@styled
+def sweeps(tables: dict[str, tuple[str, pd.DataFrame]]) -> Figure:
+    """
+    Top-1 against one setting, a panel for each table: dot and 95 % interval; dotted: the table's baseline.
+
+    tables: title -> (baseline, table as ukdlib.tables.accuracy.summarise makes it, a row per value).
+    """
+    figure = Figure(figsize=(0.6 + 2.5 * len(tables), 2.9))
+    grid = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
+    for axes, (title, (baseline, table)) in zip(grid, tables.items(), strict=True):
+        values = table.drop(index=baseline)
+        places = np.arange(len(values))
+        axes.vlines(places, values["low"], values["high"], color=DARK, lw=3.5, alpha=0.3)
+        axes.plot(places, values["top1"], "o-", color=DARK, lw=1, ms=5.5)
+        axes.axhline(table["top1"][baseline], color=MUTED, lw=1, ls=":", zorder=0, label=baseline)
+        axes.set_xticks(places, [str(label) for label in values.index], color=INK)
+        axes.set(title=title, xlim=(-0.5, len(values) - 0.5))
+        axes.grid(axis="y")
+    grid[0].set_ylabel("top-1, %")
+    grid[0].legend(loc="best", frameon=False)
+    return figure
 
 
 @styled

@@ -1,4 +1,4 @@
-"""Figures of the training: learning curves, weights of the teachers, cost against their number."""
+"""Figures of the training: learning curves, confidence and weights of the teachers, cost against their number."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ukdlib.figures.style import DARK, LIGHT, LINES, MUTED, name_lines, styled
 from ukdlib.logits import LogitRows
+from ukdlib.metrics import video_probabilities
 
 CURVES = {"cross_entropy": ("cross-entropy to the labels", 1), "top1": ("top-1 on training clips, %", 100)}
 COSTS = {"seconds_per_step": "seconds per training step", "peak_memory_mb": "peak memory, MB"}
@@ -55,7 +56,7 @@ def weights(fusions: dict[str, list[LogitRows]]) -> Figure:
     """
     columns = {label: _weights(label, runs) for label, runs in fusions.items()}
     depth = max(len(names) for names, _ in columns.values())
-    figure = Figure(figsize=(3.7 * len(columns), 0.8 + 1.15 * depth))
+    figure = Figure(figsize=(max(2.5, 7.8 / len(columns)) * len(columns), 0.8 + 1.15 * depth))
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     for part, (label, (names, values)) in zip(parts, columns.items(), strict=True):
         part.suptitle(label, x=0.03, ha="left", weight="bold", fontsize=9.5)
@@ -87,6 +88,39 @@ def _histogram(axes: Axes, name: str, weight: np.ndarray, even: float) -> None:
     )
     axes.set_title(name, fontsize=8.5, weight="normal", pad=3)
     axes.set(xlim=(0, 1), ylabel="% of videos")
+
+
+@styled
+def confidence(teachers: dict[str, dict[str, list[LogitRows]]]) -> Figure:
+    """
+    How sure each teacher (row) is of the true class of training videos, by where its logits come from (column).
+
+    teachers: name -> origin, such as in-sample and out-of-fold -> logits of its runs, taken together.
+    """
+    origins = list(next(iter(teachers.values())))
+    figure = Figure(figsize=(3.7 * len(origins), 0.6 + 1.35 * len(teachers)))
+    grid = figure.subplots(len(teachers), len(origins), squeeze=False, sharex=True, sharey="row")
+    for line, (name, files) in zip(grid, teachers.items(), strict=True):
+        for axes, origin in zip(line, origins, strict=True):
+            _confidence_histogram(axes, f"{name}, {origin}", files[origin])
+        line[0].set_ylabel("% of videos")
+    for axes in grid[-1]:
+        axes.set_xlabel("probability of the true class")
+    return figure
+
+
+def _confidence_histogram(axes: Axes, title: str, runs: Sequence[LogitRows]) -> None:
+    """Share of the videos by the probability of their true class, with its mean and the accuracy."""
+    each = [video_probabilities(rows.video_ids, rows.labels, rows.logits) for rows in runs]
+    truth, probs = (np.concatenate([run[i] for run in each]) for i in (1, 2))
+    sure, right = probs[np.arange(len(truth)), truth], probs.argmax(axis=1) == truth
+    counts, edges = np.histogram(sure, bins=20, range=(0, 1))
+    axes.stairs(100 * counts / len(sure), edges, fill=True, color=DARK)
+    axes.axvline(sure.mean(), color=LIGHT, lw=1.4, ls=":")
+    axes.set_title(title, fontsize=8.5, weight="normal", pad=3)
+    note = f"mean {sure.mean():.2f}, top-1 {100 * right.mean():.0f} %"
+    axes.set_title(note, loc="right", color=MUTED, fontsize=7.5, weight="normal", pad=3)
+    axes.set(xlim=(0, 1))
 
 
 @styled

@@ -1,0 +1,131 @@
+"""Out-of-fold knowledge does not leak, stored logits can be proven, and a teacher may come from anywhere."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import TINY
+from ukdlib.checkpoints import read_metadata
+from ukdlib.crossfit import videos_hash
+from ukdlib.fusion import fused_knowledge
+from ukdlib.logits import read_logits
+
+RUN = "results/darkroom/split0/seed0"
+
+
+def log_of(workflow, job):
+    return (workflow.folder / f"logs/{job}.log").read_text()
+
+
+@pytest.mark.parametrize("teacher", ["rgb", "flow"])
+def test_out_of_fold_logits_come_from_networks_that_never_saw_the_video(finished, teacher):
+    folder = finished.folder / RUN / "teachers" / teacher
+    rows = read_logits(folder / "logits/out_of_fold.parquet")
+    folds = pd.read_parquet(finished.folder / RUN / "../folds.parquet").set_index("video_id")
+    assert set(rows.video_ids) == set(folds.index)
+    np.testing.assert_array_equal(rows.folds, folds.loc[rows.video_ids, "fold"])
+    assert folds.groupby("group")["fold"].nunique().max() == 1
+    for fold in (0, 1):
+        seen = read_metadata(folder / f"fold{fold}/checkpoint.safetensors")["trained_on"]
+        assert seen == videos_hash(folds.index[folds["fold"] != fold])
+        assert seen == json.loads(rows.metadata["trained_on"])[str(fold)]
+
+
+def test_a_network_that_saw_its_own_fold_is_refused(finished):
+    """The checkpoint of the whole training set in the place of a fold's: gathering finds it out."""
+    folder = finished.folder / RUN / "teachers/rgb"
+    target = f"{RUN}/teachers/rgb/logits/out_of_fold.parquet"
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    try:
+        (folder / "fold0/checkpoint.safetensors").write_bytes(kept[folder / "checkpoint.safetensors"])
+        done = finished.snakemake("--cores", "2", target, "--configfile", TINY)
+        assert done.returncode != 0
+        assert "leak: the network of fold 0 was trained on" in log_of(
+            finished, "gather_folds/darkroom_split0_seed0_rgb"
+        )
+    finally:
+        for path, content in kept.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def verify(finished, *arguments):
+    target = f"{RUN}/teachers/rgb/verified/train.json"
+    (finished.folder / target).unlink(missing_ok=True)
+    done = finished.snakemake(
+        "--cores", "2", target, "--rerun-triggers", "mtime", "--configfile", TINY, *arguments
+    )
+    return done.returncode, log_of(finished, "verify_logits/darkroom_split0_seed0_teachers_rgb_train")
+
+
+def test_stored_logits_are_verified_and_a_swap_or_another_setting_is_found_out(finished, tmp_path):
+    code, log = verify(finished)
+    assert code == 0, log
+    found = json.loads((finished.folder / RUN / "teachers/rgb/verified/train.json").read_text())
+    assert found["rows"] == 32 and found["largest_difference"] <= found["allowed"]
+
+    rgb, flow = (
+        finished.folder / RUN / f"teachers/{name}/checkpoint.safetensors" for name in ("rgb", "flow")
+    )
+    kept = rgb.read_bytes()
+    times = rgb.stat().st_mtime_ns
+    try:
+        rgb.write_bytes(flow.read_bytes())
+        code, log = touched(finished, rgb, times)
+        assert code != 0 and "it was made with checkpoint" in log
+    finally:
+        rgb.write_bytes(kept)
+        set_time(rgb, times)
+
+    overlay = tmp_path / "gamma.yaml"
+    overlay.write_text("modalities: {rgb: {gamma: 2.0}}\n")
+    code, log = verify(finished, str(overlay))
+    assert code != 0 and "it was made with frames" in log and "'gamma': 2.0" in log
+
+    overlay.write_text("recipes: {train: {short_side: [34, 40]}}\n")
+    code, log = verify(finished, str(overlay))
+    assert code != 0 and "recomputed rows differ, most of all video" in log
+
+
+def touched(finished, path, times):
+    """Verify with the file's old time, so that only its content has changed."""
+    set_time(path, times)
+    return verify(finished)
+
+
+def set_time(path, nanoseconds):
+    import os
+
+    os.utime(path, ns=(nanoseconds, nanoseconds))
+
+
+def test_sixty_four_teachers_from_elsewhere_are_fused(finished, tmp_path):
+    """Files in the wide form that any data frame library writes, one row for each video."""
+    subsets = pd.read_parquet(finished.folder / RUN / "../subsets.parquet")
+    train = subsets[subsets["subset"] == "train"].sort_values("video_id")
+    classes = read_logits(finished.folder / RUN / "teachers/rgb/logits/train.parquet").classes
+    folder, rng = finished.folder / "data/foreign", np.random.default_rng(0)
+    folder.mkdir()
+    names, made = [f"t{i}" for i in range(64)], []
+    for name in names:
+        made.append(rng.normal(size=(len(train), len(classes))).astype(np.float32))
+        table = pd.DataFrame(made[-1], columns=classes).assign(video_id=train["video_id"].to_numpy())
+        table.sample(frac=1, random_state=0).to_parquet(folder / f"{name}_split0_train.parquet", index=False)
+    overlay = tmp_path / "many.yaml"
+    teachers = ", ".join(
+        f"{t}: {{logits: 'data/foreign/{t}_split{{split}}_{{subset}}.parquet'}}" for t in names
+    )
+    overlay.write_text(
+        f"teachers: {{{teachers}}}\n"
+        f"fusions: {{many: {{method: pkd, teachers: [rgb, {', '.join(names)}], tau: 20}}}}\n"
+    )
+    target = f"{RUN}/fusions/many/logits/train.parquet"
+    finished.run(target, "--configfile", TINY, str(overlay))
+    fused = read_logits(finished.folder / target)
+    own = read_logits(finished.folder / RUN / "teachers/rgb/logits/train.parquet").logits
+    stack = np.stack([own.reshape(len(train), -1, len(classes)).mean(axis=1), *made])
+    target, weights, _ = fused_knowledge("pkd", stack, train["label"].to_numpy(), 20)
+    np.testing.assert_allclose(fused.weights, weights, atol=1e-6)
+    np.testing.assert_allclose(np.exp(fused.logits), target, atol=1e-6)

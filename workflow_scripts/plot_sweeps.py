@@ -1,0 +1,16 @@
+"""Rule plot_sweeps: accuracy against one setting at a time."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import pandas as pd
+
+from ukdlib.figures.results import sweeps
+from ukdlib.figures.style import save
+
+tables = {
+    title: (baseline, pd.read_csv(path, index_col="row"))
+    for title, (baseline, path) in snakemake.params.tables.items()
+}
+save(sweeps(tables), snakemake.output[0], snakemake.params.note)
