@@ -327,8 +327,10 @@ def figure(name):
 def verified_files():
     """The proofs of all trained things of this run: training views of teachers, test views of table rows."""
     rows = dict.fromkeys(trained_rows().values())
-    students = [config["students"][name.split("/")[1]] for name in rows if name.startswith("students/")]
-    fusions = [config["fusions"][student["fusion"]] for student in students]
+    taught = [
+        config["students"][name] for role, name in (Path(row).parts for row in rows) if role == "students"
+    ]
+    fusions = [config["fusions"][student["fusion"]] for student in taught]
     teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
-    proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(name, "test") for name in rows]
-    return [path for name, subset in proofs for path in every_file({name: name}, f"verified/{subset}.json")]
+    proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(row, "test") for row in rows]
+    return [path for row, subset in proofs for path in every_file({row: row}, f"verified/{subset}.json")]

@@ -3,7 +3,7 @@ Logits to metrics, metrics to the paper's tables.
 
 INPUT:   .../{role}/{name}/logits/{subset}.parquet
 OUTPUT:  .../{role}/{name}/metrics/{subset}.json
-         results/{dataset}/tables/{table}.csv, .html           (mean over splits and seeds, intervals, the paper's numbers)
+         results/{dataset}/tables/{table}.csv, .md, .html      (mean over splits and seeds, intervals, the paper's numbers)
 """
 
 
@@ -38,6 +38,7 @@ rule tabulate:
         logits=table_inputs(1),
     output:
         csv="results/{dataset}/tables/{table}.csv",
+        md="results/{dataset}/tables/{table}.md",
         html=report(
             "results/{dataset}/tables/{table}.html",
             caption="captions/table.rst",

@@ -11,4 +11,4 @@ from ukdlib.tables.page import write_table
 
 table = widen_cost(pd.read_csv(snakemake.input[0]))
 page = cost_to_html(table, snakemake.params.caption, snakemake.params.note)
-write_table(table, page, snakemake.output.csv, snakemake.output.html)
+write_table(table, snakemake.output.csv, {snakemake.output.html: page})

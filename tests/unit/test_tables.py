@@ -15,6 +15,7 @@ from ukdlib.tables.accuracy import (
     read_rows,
     summarise,
     to_html,
+    to_markdown,
     verdict,
     video_values,
 )
@@ -173,7 +174,22 @@ def test_cost_grows_from_the_fewest_teachers_to_the_most():
 def test_csv_and_page_are_written_whole(tmp_path):
     table = summarise({"base": [run([1, 0])]}, "base", {})
     csv, page = str(tmp_path / "t.csv"), str(tmp_path / "t.html")
-    write_table(table, "<p>", csv, page)
+    write_table(table, csv, {page: "<p>"})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv", "t.html"]
     again = pd.read_csv(csv, index_col="row")
     assert again.loc["base", "top1"] == 50 and PAPER in again.columns
+
+
+def test_markdown_has_the_numbers_of_the_page_and_no_broken_columns():
+    table = summarise({"a | b": [run([1, 0])], "UKD": [run([1, 1])]}, "a | b", {"UKD": 71.3})
+    text = to_markdown(table, "a | b", "Table", "synthetic")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 4 and len({line.replace("\\|", "").count("|") for line in lines}) == 1
+    assert "**UKD** | **100.0**" in text and "71.3" in text and "(synthetic)" in text
+
+
+def test_the_calibration_error_and_the_chance_stand_beside_the_accuracy():
+    rows = {"base": [run([1, 0, 0, 0, 0, 0])], "ours": [run([1, 1, 1, 1, 1, 1])]}
+    table = summarise(rows, "base", {})
+    assert table.loc["ours", "ece"] == pytest.approx(10) and np.isnan(table.loc["base", "p"])
+    assert table.loc["ours", "p"] == pytest.approx(2 / 2**5)  # five videos for ours, none against

@@ -16,7 +16,7 @@ import pandas as pd
 from ukdlib.logits import read_logits
 from ukdlib.metrics import video_probabilities
 from ukdlib.statistics import crossed_bootstrap, mcnemar
-from ukdlib.tables.page import chance, plain, render, signed
+from ukdlib.tables.page import chance, markdown, plain, render, signed
 
 KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "ece", "per_class", "confusion", "interval"}
 DIFFERENCE = ("difference", "difference_low", "difference_high")
@@ -121,6 +121,18 @@ def verdict(table: pd.DataFrame, baseline: str) -> str:
 
 def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
     """A summarised table as an HTML page."""
+    heads, rows = _cells(table, baseline)
+    return render(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
+
+
+def to_markdown(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
+    """The same as text for a README."""
+    heads, rows = _cells(table, baseline)
+    return markdown(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
+
+
+def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
+    """Heads of the columns and, for each row, its label, texts and whether it is the highest."""
     percent = "\N{NO-BREAK SPACE}%"
     heads = [
         f"top\N{NON-BREAKING HYPHEN}1{percent}",
@@ -140,7 +152,7 @@ def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
         cells += [plain(line["ece"]), plain(line[PAPER])]
         cells += [str(line[name]) for name in ORIGIN]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
-    return render(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
+    return heads, rows
 
 
 def _check_paired(label: str, runs: list[Run], baseline: str, others: list[Run]) -> None:

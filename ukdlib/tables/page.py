@@ -1,4 +1,4 @@
-"""The look of a table: an HTML page that needs no other file, and the csv file beside it."""
+"""The look of a table: an HTML page that needs no other file, Markdown, and the csv file beside them."""
 
 import os
 from collections.abc import Sequence
@@ -17,9 +17,30 @@ def render(heads: Sequence[str], rows: Sequence[dict], caption: str, note: str, 
     return PAGE.render(heads=heads, rows=rows, caption=caption, note=note, below=below)
 
 
-def write_table(table: pd.DataFrame, page: str, csv_path: str, html_path: str) -> None:
-    """The numbers as csv and the page as HTML, each whole or not at all."""
-    for path, text in {csv_path: table.to_csv(float_format="%.4f"), html_path: page}.items():
+def markdown(
+    heads: Sequence[str], rows: Sequence[dict], caption: str, note: str, below: Sequence[str]
+) -> str:
+    """The table as Markdown, arguments as for `render`; the best row is set in bold."""
+    lines = [
+        f"**{caption}**" + (f" ({note})" if note else ""),
+        "",
+        _line(["", *heads]),
+        _line(["---"] * (1 + len(heads))),
+    ]
+    for row in rows:
+        bold = "**" if row["best"] else ""
+        label, first = (f"{bold}{cell}{bold}" for cell in (row["label"], row["cells"][0]))
+        lines.append(_line([label, first, *row["cells"][1:]]))
+    return "\n".join([*lines, "", *(f"{sentence}\n" for sentence in below)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def write_table(table: pd.DataFrame, csv_path: str, pages: dict[str, str]) -> None:
+    """The numbers as csv and the pages (path -> text), each whole or not at all."""
+    for path, text in {csv_path: table.to_csv(float_format="%.4f"), **pages}.items():
         with open(f"{path}.part", "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         os.replace(f"{path}.part", path)
