@@ -1,12 +1,15 @@
-# make demo: everything from videos to results/report.html.  make test, make lint: what CI runs.
+# make demo: everything from videos to results/report.html.  make study: docs/results.md.  make test, make lint: what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint format bench
+.PHONY: demo study test lint format bench
 
 demo: .venv/ready
 	snakemake --cores all report
+
+study: .venv/ready
+	snakemake --cores all --configfile config/study.yaml report
 
 test: .venv/ready
 	pytest tests
