@@ -218,18 +218,23 @@ def gpus(wildcards):
 
 def fused_teachers(wildcards):
     """Logits of the teachers of one fusion; only the training subset may be weighed by its labels."""
-    fusion = config["fusions"][wildcards.fusion]
+    fusion = fusion_setting(wildcards)
     if wildcards.subset != "train" and fusion["method"] in LABEL_METHODS:
         raise WorkflowError(
             f"config.yaml: fusions.{wildcards.fusion} weighs teachers by the true label (method "
             f"{fusion['method']!r}), a leak on the subset {wildcards.subset!r}; only 'train' can be fused so"
         )
-    held_out = fusion["out_of_fold"] and wildcards.subset == "train"
     return [
         f"{RUN}/teachers/{teacher}/logits/{file}.parquet".format(**wildcards)
         for teacher in fusion["teachers"]
-        for file in ["out_of_fold" if held_out and teacher not in FOREIGN else wildcards.subset]
+        for file in ["out_of_fold" if fusion["out_of_fold"] and teacher not in FOREIGN else wildcards.subset]
     ]
+
+
+def fusion_setting(wildcards):
+    """A fusion's entry; only the training subset has out-of-fold logits, all others are unseen anyway."""
+    fusion = config["fusions"][wildcards.fusion]
+    return {**fusion, "out_of_fold": fusion["out_of_fold"] and wildcards.subset == "train"}
 
 
 def foreign_file(wildcards):

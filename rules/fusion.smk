@@ -19,7 +19,7 @@ rule fuse_logits:
         mem_mb=2000,
         runtime=30,
     params:
-        fusion=lookup(dpath="fusions/{fusion}", within=config),
+        fusion=fusion_setting,
         name="{fusion}",
         code=code("fuse_logits"),
     script:

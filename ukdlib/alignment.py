@@ -11,9 +11,8 @@ import numpy as np
 
 from ukdlib.logits import KEYS, LogitFile, LogitRows, begins_video, check_continues, name_row
 
-MOST_OPEN = (
-    4  # files whose footers are held; those of further teachers are read again, or memory would grow with K
-)
+# files whose footers are held; those of further teachers are read on each access, or memory would grow with K
+MOST_OPEN = 4
 
 Reduce = Callable[[np.ndarray], np.ndarray]
 

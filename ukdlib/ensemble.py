@@ -23,7 +23,7 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
         for path in paths:
             check_out_of_fold(path)
     judged = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
-    clamped: list[np.ndarray] = []
+    clamped = scores = 0
     settings = {key: str(value) for key, value in fusion.items() if key != "teachers"}
     stored = {**metadata, **settings}
     with open_writer(output, stored) as write:
@@ -33,9 +33,10 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
             )
             write(replace(rows, logits=log_distribution(target), weights=weights, constant=constant))
             if fusion["method"] == "gtd":
-                clamped.append(clamped_scores(logits, rows.labels, fusion["weight_temperature"]))
-        if clamped:
-            stored["clamped_share"] = str(np.concatenate(clamped).mean())
+                clamped += int(clamped_scores(logits, rows.labels, fusion["weight_temperature"]).sum())
+                scores += weights.size
+        if scores:
+            stored["clamped_share"] = str(clamped / scores)
 
 
 def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) -> None:
