@@ -65,9 +65,26 @@ def epoch_samples(
     return Samples(shown, views, order)
 
 
-def load_batches(
-    store: Store, samples: Samples, recipe: dict[str, Any], drop_last: bool = False
-) -> Iterator[Batch]:
+def load_steps(store: Store, samples: Samples, recipe: dict[str, Any]) -> Iterator[list[Batch]]:
+    """
+    The clips of `samples` for each training step: batch_size of them, micro_batch at a time.
+
+    What is left over in the end is dropped, unless there are fewer clips than one batch.
+    """
+    size = min(recipe["batch_size"], len(samples.video_ids))
+    whole = len(samples.video_ids) // size * size
+    kept = Samples(samples.video_ids[:whole], samples.views.take(np.arange(whole)), samples.rows[:whole])
+    batches: list[Batch] = []
+    seen = 0
+    for batch in load_batches(store, kept, {**recipe, "batch_size": recipe.get("micro_batch", size)}):
+        batches.append(batch)
+        seen += len(batch.rows)
+        if seen == size:
+            yield batches
+            batches, seen = [], 0
+
+
+def load_batches(store: Store, samples: Samples, recipe: dict[str, Any]) -> Iterator[Batch]:
     """The clips of `samples` in batches, read by recipe["workers"] processes (0: in this one)."""
     size = recipe["batch_size"]
     loader: DataLoader = DataLoader(
@@ -76,7 +93,6 @@ def load_batches(
         collate_fn=lambda positions: load_batch(store, samples, positions, recipe),
         num_workers=recipe["workers"],
         pin_memory=torch.cuda.is_available(),
-        drop_last=drop_last and len(samples.video_ids) >= size,
     )
     yield from loader
 

@@ -172,6 +172,9 @@ def _recipes(config: dict) -> Problems:
         low, high = entry["short_side"]
         if low > high:
             yield f"recipes.{name}.short_side is [{low}, {high}]; the smaller number comes first"
+        micro = entry.get("micro_batch")
+        if micro and entry["batch_size"] % micro:
+            yield f"recipes.{name}.micro_batch is {micro}; it must divide batch_size, which is {entry['batch_size']}"
         for key, value in (("short_side", low), ("test_short_side", entry["test_short_side"])):
             if value < entry["crop"]:
                 yield f"recipes.{name}.{key} has {value}; it is at least the crop, which is {entry['crop']}"

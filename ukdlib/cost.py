@@ -32,7 +32,6 @@ from ukdlib.knowledge import read_knowledge
 from ukdlib.logits import LogitRows, write_logits
 from ukdlib.losses import distillation_loss
 from ukdlib.networks import initial_network
-from ukdlib.training import take_step
 from ukdlib.views import random_views
 
 COLUMNS = ("mode", "teachers", "seconds_per_step", "peak_memory_mb")
@@ -116,7 +115,10 @@ def measure_case(case: Case, mode: str, teachers: int) -> tuple[float, float]:
         logits = class_logits(student, batch, case.recipe, case.modality)
         alpha = ALPHA if teachers else 1.0
         loss, *_ = distillation_loss(logits, labels.to(device), next(targets), alpha, TAU)
-        take_step(student, optimizer, loss, case.recipe["clip_grad"])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), case.recipe["clip_grad"])
+        optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(clock() - began)

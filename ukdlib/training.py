@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from ukdlib.augment import Modality
-from ukdlib.clips import Store, epoch_samples, load_batches
+from ukdlib.clips import Store, epoch_samples, load_steps
 from ukdlib.inference import class_logits, prepare
 from ukdlib.losses import distillation_loss
+from ukdlib.optimization import Learner
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
 
@@ -65,73 +66,46 @@ class Run:
 
 def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> list[dict[str, Any]]:
     """
-    Train `network` in place: SGD with momentum, linear warm-up, then cosine to 0; returns a row per epoch.
+    Train `network` in place, as ukdlib.optimization moves it; returns a row per epoch.
 
     Goes on from run.state if that was written by the same training (settings, videos, knowledge, code).
     """
     torch.manual_seed(run.seed)
-    network = prepare(network, run.device).train()
-    optimizer = make_optimizer(network, recipe)
+    learner = Learner(prepare(network, run.device), recipe)
     key = training_key(network, lesson, recipe, run)
-    history = load_state(run.state, key, network, optimizer)
+    history = load_state(run.state, key, learner)
     for epoch in range(len(history), recipe["epochs"]):
-        history.append(_train_epoch(network, optimizer, lesson, recipe, run.seed, epoch))
-        save_state(run.state, key, network, optimizer, history)
+        history.append(_train_epoch(learner, lesson, recipe, run.seed, epoch))
+        save_state(run.state, key, learner, history)
         _say_progress(history, recipe["epochs"])
+    learner.finish()
     return history
 
 
-def make_optimizer(network: nn.Module, recipe: dict[str, Any]) -> torch.optim.Optimizer:
-    """The recipe's optimizer; momentum is that of SGD, or the first beta of AdamW."""
-    if recipe["optimizer"] not in OPTIMIZERS:
-        raise ValueError(f"recipe: unknown optimizer {recipe['optimizer']!r}; known: {sorted(OPTIMIZERS)}")
-    return OPTIMIZERS[recipe["optimizer"]](network.parameters(), recipe)
-
-
-OPTIMIZERS: dict[str, Callable[[Any, dict[str, Any]], torch.optim.Optimizer]] = {
-    "sgd": lambda parameters, recipe: torch.optim.SGD(
-        parameters, recipe["lr"], recipe["momentum"], weight_decay=recipe["weight_decay"]
-    ),
-    "adamw": lambda parameters, recipe: torch.optim.AdamW(
-        parameters, recipe["lr"], (recipe["momentum"], 0.999), weight_decay=recipe["weight_decay"], fused=True
-    ),
-}
-
-
-def learning_rate(recipe: dict[str, Any], progress: float) -> float:
-    """Rate after `progress` epochs (with fractions): linear warm-up, then half a cosine down to 0."""
-    warmup, epochs = recipe["warmup_epochs"], recipe["epochs"]
-    if progress < warmup:
-        return recipe["lr"] * progress / warmup
-    return recipe["lr"] * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (epochs - warmup)))
-
-
 def _train_epoch(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    lesson: Lesson,
-    recipe: dict[str, Any],
-    seed: int,
-    epoch: int,
+    learner: Learner, lesson: Lesson, recipe: dict[str, Any], seed: int, epoch: int
 ) -> dict[str, Any]:
-    """Show every video once; returns a row of the history, its values means over the epoch's batches."""
+    """Show every video once; returns a row of the history, its values means over the epoch's clips."""
     began = time.monotonic()
     replay = lesson.knowledge.replay if lesson.knowledge else 0
     samples = epoch_samples(lesson.video_ids, recipe, seed, epoch, replay)
-    steps = max(len(lesson.video_ids) // recipe["batch_size"], 1)
+    size = min(recipe["batch_size"], len(lesson.video_ids))
+    steps = len(lesson.video_ids) // size
     measured = []  # left on the device: reading a value would make a GPU wait in every step
-    for step, batch in enumerate(load_batches(lesson.store, samples, recipe, drop_last=True)):
-        optimizer.param_groups[0]["lr"] = learning_rate(recipe, epoch + (step + 0.5) / steps)
-        logits = class_logits(network, batch, recipe, lesson.modality)
-        loss, *parts = lesson_loss(logits, batch.rows, lesson, epoch)
-        take_step(network, optimizer, loss, recipe["clip_grad"])
-        measured.append(torch.stack([loss.detach(), *parts]))
-    loss, cross_entropy, divergence, top1 = torch.stack(measured).mean(dim=0).tolist()
+    for step, batches in enumerate(load_steps(lesson.store, samples, recipe)):
+        for batch in batches:
+            logits = class_logits(learner.network, batch, recipe, lesson.modality)
+            loss, *parts = lesson_loss(logits, batch.rows, lesson, epoch)
+            share = len(batch.rows) / size
+            (loss * share).backward()
+            measured.append(torch.stack([loss.detach(), *parts]) * share / steps)
+        learner.step(epoch + (step + 0.5) / steps, epoch * steps + step)
+    loss, cross_entropy, divergence, top1 = torch.stack(measured).sum(dim=0).tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"training: the loss is {loss} in epoch {epoch}; lr {recipe['lr']} may be too high"
         )
-    lr, seconds = optimizer.param_groups[0]["lr"], round(time.monotonic() - began, 3)
+    lr, seconds = learner.optimizer.param_groups[0]["lr"], round(time.monotonic() - began, 3)
     values = (epoch, lr, loss, cross_entropy, divergence if lesson.knowledge else None, top1, seconds)
     return dict(zip(HISTORY, values, strict=True))
 
@@ -159,16 +133,6 @@ def lesson_loss(
     return *distillation_loss(logits, labels, target, *settings, constant), top1
 
 
-def take_step(
-    network: nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor, clip_grad: float
-) -> None:
-    """One update of the weights, with the gradient's norm limited to clip_grad."""
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), clip_grad)
-    optimizer.step()
-
-
 def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> str:
     """Hash of all that a training's result depends on."""
     shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
@@ -183,20 +147,16 @@ def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run
     return digest.hexdigest()
 
 
-def save_state(
-    path: str, key: str, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict[str, Any]]
-) -> None:
-    """Write the state after an epoch: weights, momenta, random numbers, history."""
+def save_state(path: str, key: str, learner: Learner, history: list[dict[str, Any]]) -> None:
+    """Write the state after an epoch: weights, momenta, moving average, random numbers, history."""
     random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-    state = {"key": key, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
+    state = {"key": key, "learner": learner.state_dict(), "random": random, "history": history}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    torch.save({**state, "random": random, "history": history}, f"{path}.part")
+    torch.save(state, f"{path}.part")
     os.replace(f"{path}.part", path)
 
 
-def load_state(
-    path: str, key: str, network: nn.Module, optimizer: torch.optim.Optimizer
-) -> list[dict[str, Any]]:
+def load_state(path: str, key: str, learner: Learner) -> list[dict[str, Any]]:
     """
     Put the state that `path` holds in place; returns its history, [] if there is no state of this key.
     """
@@ -206,8 +166,7 @@ def load_state(
     if state["key"] != key:
         print(f"{path}: of a training with other settings, not resumed", file=sys.stderr)
         return []
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
+    learner.load_state_dict(state["learner"])
     torch.set_rng_state(state["random"]["cpu"])
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["random"]["cuda"])

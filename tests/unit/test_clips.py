@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ukdlib.clips import Samples, epoch_samples, load_batches
+from ukdlib.clips import Samples, epoch_samples, load_batches, load_steps
 from ukdlib.views import VIEW_FIELDS, frame_indices, random_views
 
 RECIPE = {
@@ -88,10 +88,23 @@ def test_loader_processes_change_nothing():
         assert torch.equal(first.frames, second.frames) and torch.equal(first.rows, second.rows)
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(8, [3, 3]), (6, [3, 3]), (2, [2])])
-def test_training_drops_an_incomplete_batch_unless_it_is_the_only_one(count, sizes):
+@pytest.mark.parametrize(
+    ("count", "micro", "sizes"),
+    [
+        (8, None, [[3], [3]]),
+        (6, None, [[3], [3]]),
+        (2, None, [[2]]),
+        (8, 1, [[1, 1, 1], [1, 1, 1]]),
+        (2, 1, [[1, 1]]),
+    ],
+)
+def test_a_step_is_a_whole_batch_in_parts_unless_there_are_fewer_clips(count, micro, sizes):
     samples = epoch_samples(IDS[:count], RECIPE, seed=0, epoch=0)
-    assert [len(b.rows) for b in load_batches(store_of(videos()), samples, RECIPE, drop_last=True)] == sizes
+    recipe = RECIPE if micro is None else {**RECIPE, "micro_batch": micro}
+    steps = list(load_steps(store_of(videos()), samples, recipe))
+    assert [[len(batch.rows) for batch in batches] for batches in steps] == sizes
+    shown = [row for batches in steps for batch in batches for row in batch.rows.tolist()]
+    assert shown == samples.rows[: len(shown)].tolist()
 
 
 def test_rows_are_whatever_the_caller_gave():

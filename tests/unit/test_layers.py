@@ -26,7 +26,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
     {"networks", "alignment", "foreign"},
     {"checkpoints", "ensemble"},
     {"augment", "clips"},
-    {"inference"},
+    {"inference", "optimization"},
     {"training", "export"},
     {"knowledge"},
     {"cost"},

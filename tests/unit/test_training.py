@@ -20,7 +20,8 @@ LABELS = np.arange(24) % 3
 RECIPE = {
     "frames": 2, "stride": 1, "crop": 8, "short_side": [8, 10], "flip": True, "epochs": 4, "batch_size": 8,
     "lr": 0.1, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 1, "clip_grad": 40,
-    "precision": "auto", "workers": 0,
+    "precision": "auto", "workers": 0, "head_lr": 1, "freeze": [], "batch_norm": "train", "ema": 0,
+    "save_memory": False,
 }  # fmt: skip
 CPU = torch.device("cpu")
 
@@ -67,13 +68,16 @@ def test_what_can_be_learnt_is_learnt(taught, tmp_path):
 
 
 @pytest.mark.parametrize("taught", [None, knowledge(views=2, replay=2)])
+@pytest.mark.parametrize(
+    "settings", [{}, {"ema": 0.9, "micro_batch": 4}, {"optimizer": "adamw", "head_lr": 3}]
+)
 @pytest.mark.parametrize("epochs_before", [1, 3])
 def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
-    taught, epochs_before, tmp_path, monkeypatch
+    taught, settings, epochs_before, tmp_path, monkeypatch
 ):
-    taught_lesson = replace(LESSON, knowledge=taught)
+    taught_lesson, recipe = replace(LESSON, knowledge=taught), {**RECIPE, **settings}
     whole, broken, resumed = (tiny_network() for _ in range(3))
-    expected = fit(whole, taught_lesson, RECIPE, Run(7, CPU, f"{tmp_path}/whole"))
+    expected = fit(whole, taught_lesson, recipe, Run(7, CPU, f"{tmp_path}/whole"))
 
     run_epoch, run = training._train_epoch, Run(7, CPU, f"{tmp_path}/broken")
 
@@ -84,10 +88,10 @@ def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
 
     monkeypatch.setattr(training, "_train_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
-        fit(broken, taught_lesson, RECIPE, run)
+        fit(broken, taught_lesson, recipe, run)
     monkeypatch.setattr(training, "_train_epoch", run_epoch)
     torch.rand(5)  # another process has other random numbers
-    history = fit(resumed, taught_lesson, RECIPE, run)
+    history = fit(resumed, taught_lesson, recipe, run)
 
     assert without_seconds(history) == without_seconds(expected)
     for name, value in whole.state_dict().items():
@@ -142,21 +146,6 @@ def test_a_loss_that_is_no_number_is_refused(tmp_path):
         )
 
 
-def test_the_rate_warms_up_and_falls_to_zero():
-    recipe = {"lr": 2.0, "warmup_epochs": 2, "epochs": 10}
-    rates = [training.learning_rate(recipe, progress) for progress in (0, 1, 2, 6, 10)]
-    assert rates == pytest.approx([0, 1, 2, 1, 0])
-    assert training.learning_rate({**recipe, "warmup_epochs": 0}, 0) == 2
-
-
-def test_the_norm_of_a_step_is_limited():
-    network = nn.Linear(4, 1, bias=False)
-    before = network.weight.detach().clone()
-    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
-    training.take_step(network, optimizer, 1e6 * network(torch.ones(1, 4)).sum(), clip_grad=3.0)
-    assert (network.weight - before).norm().item() == pytest.approx(3, rel=1e-4)
-
-
 def test_alpha_one_learns_what_a_teacher_learns(tmp_path):
     histories = [
         fit(tiny_network(), replace(LESSON, knowledge=taught), RECIPE, Run(0, CPU, f"{tmp_path}/{n}"))
@@ -185,3 +174,26 @@ def test_the_history_is_a_table(tmp_path):
     with open(tmp_path / "history.csv") as file:
         first, second = csv.DictReader(file)
     assert first["divergence"] == "" and float(second["divergence"]) == math.pi and second["epoch"] == "1"
+
+
+def test_gradients_of_small_batches_add_up_to_those_of_the_whole(tmp_path):
+    """Without batch norm and dropout, which see a batch as a whole, the size of a part makes no difference."""
+    networks = []
+    for micro in (8, 4, 3):  # 3: the last part of a step is smaller
+        torch.manual_seed(0)
+        networks.append(nn.Sequential(nn.AdaptiveAvgPool3d(2), nn.Flatten(), nn.Linear(24, 3)))
+        recipe = {**RECIPE, "micro_batch": micro, "batch_size": 8 if micro != 3 else 24}
+        fit(networks[-1], LESSON, recipe, Run(0, CPU, f"{tmp_path}/{micro}"))
+    torch.testing.assert_close(networks[0][2].weight, networks[1][2].weight, rtol=1e-4, atol=1e-6)
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.AdaptiveAvgPool3d(2), nn.Flatten(), nn.Linear(24, 3))
+    fit(whole, LESSON, {**RECIPE, "batch_size": 24}, Run(0, CPU, f"{tmp_path}/whole"))
+    torch.testing.assert_close(whole[2].weight, networks[2][2].weight, rtol=1e-4, atol=1e-6)
+
+
+def test_the_moving_average_is_the_model(tmp_path):
+    plain, averaged = tiny_network(), tiny_network()
+    first = without_seconds(fit(plain, LESSON, RECIPE, Run(0, CPU, f"{tmp_path}/plain")))
+    second = without_seconds(fit(averaged, LESSON, {**RECIPE, "ema": 0.99}, Run(0, CPU, f"{tmp_path}/ema")))
+    assert first == second  # the average only follows
+    assert not torch.equal(plain[0].weight, averaged[0].weight)
