@@ -24,6 +24,7 @@ RECIPE = {
     "short_side": [64, 82],
     "test_short_side": 72,
     "export_views": 4,
+    "batch_size": 16,
 }
 GOOD = {
     "run": {"dataset": "toy", "splits": [0], "seeds": [0], "tables": ["main"], "device": "cpu"},
