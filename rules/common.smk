@@ -273,16 +273,25 @@ def every_file(rows, file, subset="test"):
 
 
 def table_files(wildcards):
-    """Row label -> [[metrics, logits] of each split and seed]."""
+    """Row label -> [[metrics, logits and, of what is trained here, history] of each split and seed]."""
     table = config["tables"][wildcards.table]
-    rows, narrowed = table["rows"], (table["subset"], table.get("seeds"))
-    metrics, logits = files_of(rows, METRICS, *narrowed), files_of(rows, LOGITS, *narrowed)
-    return {label: [list(pair) for pair in zip(metrics[label], logits[label])] for label in rows}
+    kinds = {label: [METRICS, LOGITS] + [HISTORY] * is_trained(row) for label, row in table["rows"].items()}
+    return {
+        label: [
+            list(run)
+            for run in zip(
+                *(
+                    files_of({label: row}, kind, table["subset"], table.get("seeds"))[label]
+                    for kind in kinds[label]
+                )
+            )
+        ]
+        for label, row in table["rows"].items()
+    }
 
 
-def table_inputs(kind):
-    """Input function: the metrics (0) or logits (1) of all rows of wildcards.table."""
-    return lambda wildcards: [pair[kind] for pairs in table_files(wildcards).values() for pair in pairs]
+def table_inputs(wildcards):
+    return [path for runs in table_files(wildcards).values() for run in runs for path in run]
 
 
 def tested_tables():
@@ -313,13 +322,14 @@ def published():
     return {label: numbers[member] for label, member in rows_of_run().items() if member in numbers}
 
 
+def is_trained(row):
+    """Whether role/name is a network that is trained here: no fusion, and no teacher from elsewhere."""
+    role, name = Path(row).parts
+    return role == "students" or (role == "teachers" and name not in FOREIGN)
+
+
 def trained_rows():
-    made_elsewhere = {f"teachers/{name}" for name in FOREIGN}
-    return {
-        label: member
-        for label, member in rows_of_run().items()
-        if not member.startswith("fusions/") and member not in made_elsewhere
-    }
+    return {label: row for label, row in rows_of_run().items() if is_trained(row)}
 
 
 def figure(name):

@@ -34,8 +34,7 @@ rule evaluate:
 
 rule tabulate:
     input:
-        metrics=table_inputs(0),
-        logits=table_inputs(1),
+        table_inputs,
     output:
         csv="results/{dataset}/tables/{table}.csv",
         md="results/{dataset}/tables/{table}.md",

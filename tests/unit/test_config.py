@@ -117,7 +117,11 @@ FAULTS = [
         {"of": "video", "transform": "none"},
         "modalities has an entry 'video'; this name .*",
     ),
-    ("recipes.train.micro_batch", 5, "recipes.train.micro_batch is 5; it must divide batch_size, which is 16"),
+    (
+        "recipes.train.micro_batch",
+        5,
+        "recipes.train.micro_batch is 5; it must divide batch_size, which is 16",
+    ),
     ("recipes.train.crop", 70, "recipes.train.short_side has 64; it is at least the crop, which is 70"),
     (
         "recipes.train.test_short_side",

@@ -121,6 +121,14 @@ def test_files_give_the_table(tmp_path):
     ] == pytest.approx(50)
 
 
+def test_what_was_learnt_by_heart_stands_beside_the_accuracy(tmp_path):
+    pair = files(tmp_path / "a", [1, 0, 0, 0])
+    (tmp_path / "history.csv").write_text("epoch,top1\n0,0.5\n1,0.75\n")
+    rows = read_rows({"trained": [[*pair, str(tmp_path / "history.csv")]], "fused": [pair]})
+    table = summarise(rows, "trained", {})
+    assert table.loc["trained", "fit"] == pytest.approx(75) and np.isnan(table.loc["fused", "fit"])
+
+
 def test_logits_of_another_run_are_refused(tmp_path):
     metrics, _ = files(tmp_path / "a", [1, 0, 0, 0])
     _, logits = files(tmp_path / "b", [1, 1, 0, 0])

@@ -26,16 +26,22 @@ PRETRAINING = "none"  # every network starts from scratch; the paper's start fro
 LEGEND = (
     "sd: over splits and seeds. Intervals: bootstrap over videos and, if there are several, seeds, paired for the "
     "differences. p: McNemar's exact test; with several runs, the sign test over videos. ECE: expected calibration "
-    "error. The highest row is picked after the fact, which flatters it. Views: per video, probabilities averaged."
+    "error. Training clips: top-1 on them in the last epoch. The highest row is picked after the fact, which "
+    "flatters it. Views: per video, probabilities averaged."
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """Test result of one split and seed: its metrics file, and `correct`, 0 or 1 by video name."""
+    """
+    Result of one split and seed: its metrics file, and `correct`, 0 or 1 by video name.
+
+    fit: top-1 on the training clips in the last epoch, a share; NaN for what was not trained here.
+    """
 
     metrics: dict
     correct: pd.Series
+    fit: float = np.nan
 
     @property
     def place(self) -> tuple[int, int]:
@@ -58,8 +64,8 @@ def read_metrics(path: str) -> dict:
     return metrics
 
 
-def read_run(metrics_path: str, logits_path: str) -> Run:
-    """Metrics and logits of one run; refused if the logits do not give the n and top-1 of the metrics."""
+def read_run(metrics_path: str, logits_path: str, history_path: str | None = None) -> Run:
+    """Metrics, logits and history of one run; refused if the logits do not give the n and top-1 of the metrics."""
     metrics, rows = read_metrics(metrics_path), read_logits(logits_path)
     ids, labels, probs, _ = video_probabilities(rows.video_ids, rows.labels, rows.logits)
     correct = pd.Series((probs.argmax(axis=1) == labels).astype(float), index=ids)
@@ -68,11 +74,12 @@ def read_run(metrics_path: str, logits_path: str) -> Run:
             f"{metrics_path}: n {metrics['n']} and top1 {metrics['top1']:.4f}, "
             f"but {logits_path} has n {len(ids)} and top1 {correct.mean():.4f}"
         )
-    return Run(metrics, correct)
+    fit = pd.read_csv(history_path)["top1"].iloc[-1] if history_path else np.nan
+    return Run(metrics, correct, fit)
 
 
 def read_rows(files: dict[str, list[list[str]]]) -> dict[str, list[Run]]:
-    """Row label -> its runs, from row label -> [[metrics file, logits file] of each run]."""
+    """Row label -> its runs, from row label -> [[metrics, logits and, if it was trained, history file] of each]."""
     return {label: [read_run(*pair) for pair in pairs] for label, pairs in files.items()}
 
 
@@ -141,6 +148,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         f"points against {baseline}",
         "p",
         f"ECE{percent}",
+        f"training clips{percent}",
         PAPER,
         *ORIGIN,
     ]
@@ -149,7 +157,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         gain, low, high = (signed(line[name]) for name in DIFFERENCE)
         cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
         cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
-        cells += [plain(line["ece"]), plain(line[PAPER])]
+        cells += [plain(line["ece"]), plain(line["fit"]), plain(line[PAPER])]
         cells += [str(line[name]) for name in ORIGIN]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
     return heads, rows
@@ -177,8 +185,9 @@ def _accuracy(runs: list[Run]) -> dict[str, float]:
     tops = [run.metrics["top1"] for run in runs]
     spread = np.std(tops, ddof=1) if len(tops) > 1 else np.nan
     low, high = crossed_bootstrap(blocks(runs))
-    error = np.mean([run.metrics["ece"] for run in runs])
-    return _percent(("top1", "sd", "low", "high", "ece"), (np.mean(tops), spread, low, high, error))
+    error, fit = np.mean([run.metrics["ece"] for run in runs]), np.mean([run.fit for run in runs])
+    names = ("top1", "sd", "low", "high", "ece", "fit")
+    return _percent(names, (np.mean(tops), spread, low, high, error, fit))
 
 
 def _gain(runs: list[Run], reference: list[Run]) -> dict[str, float]:

@@ -82,7 +82,7 @@ figure.table td { white-space: nowrap; border-bottom: 1px solid #dde2e6; }
 figure.table tbody th { text-align: left; white-space: nowrap; color: inherit; font-size: 0.9rem;
   padding-left: 0; border-bottom: 1px solid #dde2e6; vertical-align: middle; }
 figure.table tr.best th, figure.table tr.best td:nth-child(2) { font-weight: 700; }
-figure.table td:nth-child(8) { color: #66727d; }
+figure.table td:nth-child(9) { color: #66727d; }
 figure.table p { margin: 0.6rem 0 0; max-width: 46rem; }
 figure.table p + p { color: #66727d; font-size: 0.8rem; }
 </style>
