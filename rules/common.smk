@@ -275,19 +275,12 @@ def every_file(rows, file, subset="test"):
 def table_files(wildcards):
     """Row label -> [[metrics, logits and, of what is trained here, history] of each split and seed]."""
     table = config["tables"][wildcards.table]
-    kinds = {label: [METRICS, LOGITS] + [HISTORY] * is_trained(row) for label, row in table["rows"].items()}
-    return {
-        label: [
-            list(run)
-            for run in zip(
-                *(
-                    files_of({label: row}, kind, table["subset"], table.get("seeds"))[label]
-                    for kind in kinds[label]
-                )
-            )
-        ]
-        for label, row in table["rows"].items()
-    }
+    files = {}
+    for label, row in table["rows"].items():
+        kinds = [METRICS, LOGITS, HISTORY] if is_trained(row) else [METRICS, LOGITS]
+        each = [files_of({label: row}, kind, table["subset"], table.get("seeds"))[label] for kind in kinds]
+        files[label] = [list(run) for run in zip(*each)]
+    return files
 
 
 def table_inputs(wildcards):
