@@ -9,7 +9,7 @@ demo: .venv/ready
 	snakemake --cores all report
 
 study: .venv/ready
-	snakemake --cores all --configfile config/study.yaml report
+	snakemake --configfile config/study.yaml --cores all report
 
 test: .venv/ready
 	pytest tests
