@@ -121,15 +121,8 @@ use rule train_teacher as train_fold with:
     benchmark:
         "results/benchmarks/train_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.tsv"
     params:
-        network=trained_network,
-        modality=trained_modality,
-        recipe=trained_recipe,
-        classes=classes_of,
         videos=lambda wildcards: [("fold", "!=", int(wildcards.fold))],
-        seed=lambda wildcards: int(wildcards.seed),
-        device=config["run"]["device"],
         state="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/resume.pt",
-        code=code("train_teacher"),
 
 
 use rule export_logits as export_fold with:
@@ -144,15 +137,8 @@ use rule export_logits as export_fold with:
     benchmark:
         "results/benchmarks/export_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.tsv"
     params:
-        network=trained_network,
-        modality=trained_modality,
-        recipe=trained_recipe,
-        classes=classes_of,
         videos=lambda wildcards: [("fold", "==", int(wildcards.fold))],
         subset="train",
-        origin=trained_origin,
-        device=config["run"]["device"],
-        code=code("export_logits"),
 
 
 rule gather_folds:
