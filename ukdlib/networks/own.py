@@ -7,6 +7,7 @@ installed packages. Whatever it returns is tried on one clip of zeros before any
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,12 @@ def own_network(arch: str, num_classes: int, in_channels: int, **options: Any) -
     """The network that the function `arch` (module:function) returns, found to give (N, num_classes) logits."""
     if "frames" not in options:
         raise ValueError(f"network arch {arch!r} lacks option frames, the length of its clips")
-    network = find_function(arch)(num_classes, in_channels, **options)
+    function = find_function(arch)
+    try:
+        inspect.signature(function).bind(num_classes, in_channels, **options)
+    except TypeError as error:
+        raise ValueError(f"network arch {arch!r} does not take these options: {error}") from None
+    network = function(num_classes, in_channels, **options)
     if not isinstance(network, nn.Module):
         raise ValueError(f"network arch {arch!r} returned {type(network).__name__}, not a torch.nn.Module")
     crop = options.get("crop", TRIAL_CROP)
@@ -47,7 +53,7 @@ def find_function(arch: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not (module_name + ".").startswith(error.name + "."):
+        if not f"{module_name}.".startswith(f"{error.name}."):
             raise ValueError(f"network arch {arch!r}: {module_name} needs a package: {error}") from error
         raise ValueError(
             f"network arch {arch!r}: no module {module_name!r} in {here} or among the installed packages"
