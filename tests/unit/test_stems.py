@@ -11,7 +11,7 @@ from ukdlib.networks.stems import convert_stem, find_stems
 SCALES = {"mean": 2 / 3, "rescaled": 1.0}  # response to a grey clip, over that of the RGB network
 NETWORKS = [settings(family) for family in FAMILIES] + [
     {"arch": "torchvision", "frames": 8, "crop": 32, "model": "mvit_v2_s"},
-    {"arch": "torchvision", "frames": 8, "crop": 32, "model": "r2plus1d_18"},
+    {"arch": "torchvision", "frames": 8, "crop": 32, "model": "swin3d_t"},
 ]
 
 

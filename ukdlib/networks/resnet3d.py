@@ -26,10 +26,13 @@ def stem(
 
     kernel: (T, H, W); stride, pool_stride: those in time of the two.
     """
-    padding = tuple(size // 2 for size in kernel)
+    length, height, breadth = kernel
+    padding = (length // 2, height // 2, breadth // 2)
     return nn.Sequential(
         OrderedDict(
-            conv=nn.Conv3d(in_channels, width, tuple(kernel), (stride, 2, 2), padding, bias=False),
+            conv=nn.Conv3d(
+                in_channels, width, (length, height, breadth), (stride, 2, 2), padding, bias=False
+            ),
             norm=nn.BatchNorm3d(width),
             act=nn.ReLU(),
             pool=nn.MaxPool3d((1, 3, 3), (pool_stride, 2, 2), (0, 1, 1)),

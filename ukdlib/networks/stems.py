@@ -35,9 +35,13 @@ def convert_stem(
     if rule not in RULES:
         raise ValueError(f"stem: unknown rule {rule!r}; known: {sorted(RULES)}")
     for name in find_stems(network) if stems is None else stems:
-        old = network.get_submodule(name)
-        parent, _, child = name.rpartition(".")
-        setattr(network.get_submodule(parent), child, _converted(old, in_channels, rule))
+        stem = network.get_submodule(name)
+        assert isinstance(stem, CONVOLUTIONS)
+        if stem.groups != 1:
+            raise ValueError(f"stem: {stem} is a grouped convolution, whose channels cannot be converted")
+        weight = RULES[rule](stem.weight.detach(), in_channels).clone()
+        stem.weight = nn.Parameter(weight, requires_grad=stem.weight.requires_grad)
+        stem.in_channels = in_channels
     return network
 
 
@@ -47,7 +51,7 @@ def find_stems(network: nn.Module, channels: int = 3) -> list[str]:
 
     Of SlowFast only the stems' own, since a thin fast pathway may have three channels inside as well.
     """
-    prefix = "network.blocks.0." if isinstance(network, TwoPathways) else ""
+    prefix = "network.blocks.0.multipathway_blocks." if isinstance(network, TwoPathways) else ""
     found = [
         name
         for name, module in network.named_modules()
@@ -58,29 +62,6 @@ def find_stems(network: nn.Module, channels: int = 3) -> list[str]:
     if len(found) > 1 and not prefix:
         raise ValueError(f"stem: several convolutions take {channels} channels: {found}; name the stems")
     return found
-
-
-def _converted(old: nn.Module, in_channels: int, rule: str) -> nn.Module:
-    """A convolution of the same kind with converted weights; its bias, if it has one, is kept."""
-    assert isinstance(old, CONVOLUTIONS)
-    if old.groups != 1:
-        raise ValueError(f"stem: {old} is a grouped convolution, whose channels cannot be converted")
-    shape = {"kernel_size": old.kernel_size, "stride": old.stride, "padding": old.padding}
-    new = type(old)(
-        in_channels,
-        old.out_channels,
-        **shape,
-        dilation=old.dilation,
-        bias=old.bias is not None,
-        padding_mode=old.padding_mode,
-        device=old.weight.device,
-        dtype=old.weight.dtype,
-    )
-    with torch.no_grad():
-        new.weight.copy_(RULES[rule](old.weight, in_channels))
-        if new.bias is not None and old.bias is not None:
-            new.bias.copy_(old.bias)
-    return new.train(old.training)
 
 
 def _mean(weight: torch.Tensor, channels: int) -> torch.Tensor:

@@ -120,7 +120,7 @@ def _conv(
     channels: int, out: int, kernel: tuple[int, int, int], stride: int = 1, groups: int = 1
 ) -> nn.Module:
     """Convolution, normalisation, ReLU; stride: in space."""
-    padding = tuple(size // 2 for size in kernel)
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Sequential(
         OrderedDict(
             conv=nn.Conv3d(channels, out, kernel, (1, stride, stride), padding, groups=groups, bias=False),
