@@ -15,6 +15,11 @@ LABEL_METHODS = frozenset(
 )  # as in ukdlib.fusion, which needs numpy; a test holds them equal
 VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
 TRANSFORM_KEYS = {"none": (), "gamma": ("gamma",), "tvl1": ("preset", "bound")}
+ALPHA = {
+    "slowfast": 8,
+    "slowfast_r50_4x16": 8,
+    "slowfast_r50_8x8": 4,
+}  # fast frames per slow one, if not stated
 REFERENCES = (  # entries of (section) name in (key) entries of (target)
     ("teachers", "network", "networks"),
     ("teachers", "modality", "modalities"),
@@ -183,20 +188,22 @@ def _recipes(config: dict) -> Problems:
 def _networks(config: dict) -> Problems:
     """What the pathways' sizes must share, and that a recipe gives a network the clips it was built for."""
     for name, entry in config["networks"].items():
+        sizes = {"alpha": ALPHA[entry["arch"]], **entry} if entry["arch"] in ALPHA else {}
         for whole, part in (("frames", "alpha"), ("width", "beta")):
-            if whole in entry and part in entry and entry[whole] % entry[part]:
-                yield f"networks.{name}.{whole} is {entry[whole]}; it must be a multiple of {part}, {entry[part]}"
+            if whole in sizes and part in sizes and sizes[whole] % sizes[part]:
+                yield f"networks.{name}.{whole} is {sizes[whole]}; it must be a multiple of {part}, {sizes[part]}"
     for section in ("teachers", "students"):
         for name, entry in config[section].items():
             if "network" not in entry:
                 continue
-            taken = config["networks"][entry["network"]].get("frames")
-            given = config["recipes"][entry["recipe"]].get("frames")
-            if taken != given:
-                yield (
-                    f"{section}.{name}: network {entry['network']} takes {taken} frames, "
-                    f"recipe {entry['recipe']} gives {given}; they must agree"
-                )
+            network, recipe = config["networks"][entry["network"]], config["recipes"][entry["recipe"]]
+            for key, unit in (("frames", "frames"), ("crop", "pixels")):
+                taken, given = network.get(key), recipe.get(key)
+                if taken != given and (taken is not None or key == "frames"):
+                    yield (
+                        f"{section}.{name}: network {entry['network']} takes {taken} {unit}, "
+                        f"recipe {entry['recipe']} gives {given}; they must agree"
+                    )
 
 
 def _fusions(config: dict) -> Problems:

@@ -1,15 +1,28 @@
 """
-Import pytorchvideo's classifiers without torchvision.
+Import pytorchvideo's classifiers without torchvision, and torchvision itself beside a CPU-only torch.
 
 pytorchvideo 0.1.5 imports `torchvision.ops.RoIAlign` for detection heads that no network here has. Importing
-torchvision costs 2 s of CPU time in every job and fails ("operator torchvision::nms does not exist") beside a
-CPU-only torch, because the wheel of the public index is a CUDA build.
+torchvision costs 2 s of CPU time in every job, so it is left out unless one of its own networks is wanted. Its
+import fails ("operator torchvision::nms does not exist") beside a CPU-only torch, because the wheel of the public
+index is a CUDA build: its extension does not load, and then a fake kernel is registered for an operator that
+nobody declared. Declaring the two operators is enough for all that needs no detection.
 """
 
+import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
+
+import torch
+
+OPERATORS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_declared: list[torch.library.Library] = []  # declarations last as long as the object that made them
 
 
 @contextmanager
@@ -25,3 +38,27 @@ def roi_align_left_out() -> Iterator[None]:
         yield
     finally:
         del sys.modules["torchvision.ops"]
+
+
+def video_models() -> ModuleType:
+    """torchvision.models.video; its operators are declared first if the extension that has them cannot load."""
+    if "torchvision" not in sys.modules and not _declared and not _extension_loads():
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in OPERATORS:
+            library.define(operator)
+        _declared.append(library)
+    return importlib.import_module("torchvision.models.video")
+
+
+def _extension_loads() -> bool:
+    """Whether torchvision's compiled operators fit this torch."""
+    found = importlib.util.find_spec("torchvision")  # does not import it
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("torchvision is not installed; its networks need it")
+    try:
+        for path in Path(found.origin).parent.glob("_C*.so"):
+            torch.ops.load_library(str(path))
+            return True
+    except OSError:
+        pass
+    return False

@@ -66,6 +66,16 @@ FAULTS = [
     ("networks.slowfast.alpha", 5, "networks.slowfast.frames is 8; it must be a multiple of alpha, 5"),
     ("networks.slowfast.beta", 3, "networks.slowfast.width is 16; it must be a multiple of beta, 3"),
     (
+        "networks.slowfast",
+        {"arch": "slowfast_r50_4x16", "frames": 12},
+        "networks.slowfast.frames is 12; it must be a multiple of alpha, 8",
+    ),
+    (
+        "networks.slowfast",
+        {"arch": "mvit", "frames": 8, "crop": 32},
+        "teachers.rgb: network slowfast takes 32 pixels, recipe train gives 64; they must agree",
+    ),
+    (
         "recipes.other.frames",
         4,
         "teachers.flow: network slowfast takes 8 frames, recipe other gives 4; they must agree",

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from ukdlib.networks import NETWORKS
+from ukdlib.schema import explain
 
 ROOT = Path(__file__).parents[2]
 RULES = {
@@ -42,13 +44,70 @@ def test_a_script_is_glue(path):
     assert len(text.splitlines()) <= 40 and not re.search(r"^(for|while) .*range", text, re.M)
 
 
-def test_the_schema_knows_exactly_the_options_of_the_networks():
-    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
-    stated = schema["properties"]["networks"]["additionalProperties"]["properties"]
-    options = inspect.signature(NETWORKS["slowfast"]).parameters
-    assert stated["arch"]["enum"] == sorted(NETWORKS)
-    assert set(stated) - {"arch"} == set(options) - {"num_classes", "in_channels"}
-    defaults = {name: value.default for name, value in options.items() if name != "frames"}
-    for name in set(stated) - {"arch", "frames"}:
-        default = stated[name]["default"]
-        assert (tuple(default) if isinstance(default, list) else default) == defaults[name]
+SCHEMA = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+NETWORK = SCHEMA["properties"]["networks"]["additionalProperties"]
+
+
+def options_in_the_schema(arch):
+    """The definition that an entry of this arch is held to."""
+    for branch in NETWORK["else"]["allOf"]:
+        stated = branch["if"]["properties"]["arch"]
+        if arch in stated.get("enum", [stated.get("const")]):
+            return SCHEMA["$defs"][branch["then"]["$ref"].rpartition("/")[2]]
+    raise AssertionError(f"the schema says nothing of {arch}")
+
+
+def test_the_schema_knows_exactly_the_networks():
+    assert NETWORK["else"]["properties"]["arch"]["enum"] == sorted(NETWORKS)
+    assert len({id(options_in_the_schema(arch)) for arch in NETWORKS}) == len(NETWORKS) - 1  # SlowFast's two
+
+
+@pytest.mark.parametrize("arch", NETWORKS)
+def test_the_schema_knows_exactly_the_options_of_a_network(arch):
+    stated = options_in_the_schema(arch)
+    options = list(inspect.signature(NETWORKS[arch]).parameters.values())[2:]
+    assert stated["additionalProperties"] is False
+    assert set(stated["properties"]) - {"arch"} == {option.name for option in options}
+    assert set(stated.get("required", [])) == {
+        o.name for o in options if o.default is inspect.Parameter.empty
+    }
+    for option in options:
+        default = stated["properties"][option.name].get("default", inspect.Parameter.empty)
+        expected = inspect.Parameter.empty if option.default is None else option.default
+        assert (tuple(default) if isinstance(default, list) else default) == expected, option.name
+
+
+def network_problems(**entry):
+    config = {"networks": {"net": entry}}
+    schema = {"$defs": SCHEMA["$defs"], "properties": {"networks": SCHEMA["properties"]["networks"]}}
+    return explain(Draft202012Validator(schema).iter_errors(config))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"arch": "slowfast", "frames": 8, "depth": 18},
+        {"arch": "nl_i3d_r101", "nonlocal_res4": [1, 3, 5]},
+        {"arch": "torchvision", "model": "r3d_18", "frames": 8, "crop": 64},
+        {"arch": "my_networks:vit", "frames": 16, "patch": 14, "anything": {"else": True}},
+    ],
+)
+def test_the_schema_accepts(entry):
+    assert network_problems(**entry) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"arch": "slowfest", "frames": 8}, "networks.net.arch is 'slowfest'; it must be one of ['csn', "),
+        ({"arch": "slowfast"}, "networks.net lacks 'frames'"),
+        ({"arch": "slowfast", "frames": 8, "depht": 18}, "networks.net has 'depht', which is unknown; known: [alpha, "),
+        ({"arch": "tpn_r50", "alpha": 4}, "networks.net has 'alpha', which is unknown; known: [arch, dropout, frames]"),
+        ({"arch": "torchvision", "frames": 8, "crop": 64, "model": "r4d"}, "networks.net.model is 'r4d'; it must be"),
+        ({"arch": "my networks:vit", "frames": 16}, "networks.net.arch is 'my networks:vit'; it must match"),
+        ({"arch": "my_networks:vit"}, "networks.net lacks 'frames'"),
+        ({"frames": 8}, "networks.net lacks 'arch'"),
+    ],
+)  # fmt: skip
+def test_the_schema_refuses_with_one_sentence(entry, message):
+    assert network_problems(**entry)[0].startswith(f"config.yaml: {message}")
