@@ -149,7 +149,7 @@ def recompute_activations(network: nn.Module) -> None:
     from one look with momentum m.
     """
     for stage in _stages(network):
-        stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)  # type: ignore[method-assign]
+        stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
         for module in stage.modules():
             if isinstance(module, _BatchNorm) and module.momentum is not None:
                 module.momentum = 1 - math.sqrt(1 - module.momentum)

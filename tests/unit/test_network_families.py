@@ -37,6 +37,7 @@ RECIPE = {
     "frames": FRAMES, "stride": 1, "crop": 32, "short_side": [32, 36], "flip": True, "epochs": 1, "batch_size": 4,
     "lr": 0.01, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 0, "clip_grad": 40,
     "precision": "auto", "workers": 0, "test_short_side": 32, "test_clips": 1, "test_crops": 1,
+    "head_lr": 1, "freeze": [], "batch_norm": "train", "ema": 0, "save_memory": False,
 }  # fmt: skip
 
 

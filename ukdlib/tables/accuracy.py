@@ -185,7 +185,9 @@ def _accuracy(runs: list[Run]) -> dict[str, float]:
     tops = [run.metrics["top1"] for run in runs]
     spread = np.std(tops, ddof=1) if len(tops) > 1 else np.nan
     low, high = crossed_bootstrap(blocks(runs))
-    error, fit = np.mean([run.metrics["ece"] for run in runs]), np.mean([run.fit for run in runs])
+    error, fit = (
+        float(np.mean(values)) for values in ([r.metrics["ece"] for r in runs], [r.fit for r in runs])
+    )
     names = ("top1", "sd", "low", "high", "ece", "fit")
     return _percent(names, (np.mean(tops), spread, low, high, error, fit))
 
@@ -209,5 +211,5 @@ def _origin(runs: list[Run]) -> dict[str, object]:
     return {"n": len(video_values(runs)), **texts, "pretraining": PRETRAINING}
 
 
-def _percent(names: Sequence[str], shares: Sequence[float]) -> dict[str, float]:
+def _percent(names: Sequence[str], shares: Sequence[float | np.floating]) -> dict[str, float]:
     return {name: 100 * float(share) for name, share in zip(names, shares, strict=True)}
