@@ -128,6 +128,19 @@ def test_the_pyramid_lets_both_levels_reach_the_output():
         assert weight.grad.abs().sum() > 0, name
 
 
+def test_x3d_gives_the_librarys_probabilities():
+    """At the size that the library's head is made for; its softmax is left out here."""
+    from pytorchvideo.models.x3d import create_x3d
+
+    theirs = create_x3d(input_clip_length=4, input_crop_size=64, model_num_class=5, width_factor=1.0).eval()
+    options = {"arch": "x3d", "frames": 4, "variant": "xs", "width_factor": 1.0}
+    ours = initial_network(options, 5, 3, seed=0).eval()
+    ours.load_state_dict(theirs.state_dict())
+    clip = torch.rand(2, 3, 4, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(clip).softmax(dim=1), theirs(clip), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

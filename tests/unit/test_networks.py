@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ukdlib.networks import build_network, initial_network, pick_slow
+from ukdlib.torchvision_import import roi_align_left_out
 
 THIN = {"arch": "slowfast", "depth": 18, "width": 8, "alpha": 4, "frames": 8, "fast_stem": [5, 3, 3]}
 
@@ -52,6 +53,26 @@ def test_slow_frames_as_the_two_code_bases_pick_them(rule, expected):
     assert pick_slow(rule, frames=32, alpha=8) == expected
 
 
+def test_outputs_are_pytorchvideos_own():
+    """For the same weights, given the two pathways' frames by hand."""
+    ours = initial_network(THIN, 5, 3, seed=0).eval()
+    with roi_align_left_out():
+        from pytorchvideo.models.slowfast import create_slowfast
+    theirs = create_slowfast(
+        model_depth=18,
+        model_num_class=5,
+        slowfast_fusion_conv_stride=(4, 1, 1),
+        stem_dim_outs=(8, 1),
+        stem_conv_kernel_sizes=((1, 7, 7), (5, 3, 3)),
+        head_pool_kernel_sizes=((2, 2, 2), (8, 2, 2)),  # all that is left of 8 frames of 64 pixels
+    ).eval()
+    theirs.load_state_dict(ours.network.state_dict())
+    clip = torch.rand(2, 3, 8, 64, 64)
+    with torch.no_grad():
+        difference = (ours(clip) - theirs([clip[:, :, [0, 7]], clip])).abs().max()
+    assert difference < 1e-6  # the library's pool sums in another order than the one for any crop
+
+
 def test_weights_depend_on_the_seed_alone():
     torch.manual_seed(5)
     first = initial_network(THIN, 5, 3, seed=1).state_dict()
@@ -71,7 +92,10 @@ def test_building_a_network_leaves_the_random_numbers_of_others_alone():
 
 def test_networks_need_no_torchvision():
     """It costs 2 s per job and cannot be imported beside a CPU-only torch."""
-    code = "import sys, ukdlib.networks; sys.exit('torchvision' in sys.modules)"
+    code = (
+        "import sys; from ukdlib.networks import build_network; "
+        f"build_network(num_classes=5, in_channels=3, **{THIN}); sys.exit('torchvision' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -2,7 +2,7 @@
 Networks with RGB weights turned into ones for another number of channels: flow has two.
 
 Only the convolutions that take the clip change: one, or one per pathway; a transformer's patch embedding is one
-too. Rules, for a weight w of three channels (docs: weights for flow are not public, so the stem's are converted):
+too. Kinetics weights for flow are not public. Rules, for a weight w of three channels:
 
     mean       every channel gets the mean of w over the three; a grey clip then gives C/3 of the RGB response
     rescaled   the mean times 3/C: a grey clip gives the RGB response itself
