@@ -12,13 +12,13 @@ from ukdlib.annotations import by_video, locate, read_classes, read_list, shard_
 from ukdlib.config import (
     LABEL_METHODS,
     any_of,
-    check_config,
     foreign_names,
     has_flow,
     recipe_of,
     transform_names,
     transforms_of,
 )
+from ukdlib.config_checks import check_config
 from ukdlib.provenance import code_hash
 from ukdlib.schema import explain
 from ukdlib.splits import group_of
@@ -176,6 +176,13 @@ def trained_frames(wildcards):
 
 def trained_network(wildcards):
     return config["networks"][trained(wildcards)["network"]]
+
+
+def trained_source(wildcards):
+    """Content of the user's own module that a network of `arch: module:function` comes from."""
+    module, own, _ = trained_network(wildcards)["arch"].partition(":")
+    file = Path(*module.split(".")).with_suffix(".py")
+    return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
 
 
 def trained_recipe(wildcards):

@@ -30,6 +30,7 @@ rule distill_student:
         runtime=720,
     params:
         network=trained_network,
+        source=trained_source,
         modality=trained_modality,
         recipe=trained_recipe,
         student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},

@@ -28,6 +28,7 @@ rule train_teacher:
         runtime=720,
     params:
         network=trained_network,
+        source=trained_source,
         modality=trained_modality,
         recipe=trained_recipe,
         classes=classes_of,
@@ -63,6 +64,7 @@ rule export_logits:
         runtime=120,
     params:
         network=trained_network,
+        source=trained_source,
         modality=trained_modality,
         recipe=trained_recipe,
         classes=classes_of,

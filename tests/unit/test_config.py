@@ -9,13 +9,13 @@ from ukdlib import config as module
 from ukdlib import fusion
 from ukdlib.config import (
     any_of,
-    check_config,
     foreign_names,
     has_flow,
     recipe_of,
     transform_names,
     transforms_of,
 )
+from ukdlib.config_checks import check_config
 
 RECIPE = {
     "frames": 8,

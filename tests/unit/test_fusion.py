@@ -183,6 +183,14 @@ def test_weights_agree_with_the_printed_sums(method, h, temperature):
     np.testing.assert_allclose(weights, printed, rtol=1e-9)
 
 
+def test_with_two_teachers_confidence_and_softmin_are_one_method():
+    """1 - softmax(e)_1 = softmax(e)_2 = softmax(-e)_1."""
+    pair = [teacher_weights(method, LOGITS[:2], LABELS) for method in ("ca_mkd", "softmin_ce")]
+    np.testing.assert_allclose(*pair, rtol=1e-9)
+    three = [teacher_weights(method, LOGITS[:3], LABELS) for method in ("ca_mkd", "softmin_ce")]
+    assert not np.allclose(*three)
+
+
 @pytest.mark.parametrize("method", AVERAGES)
 def test_averages_weigh_all_alike(method):
     np.testing.assert_array_equal(teacher_weights(method, LOGITS, LABELS), np.full((N, K), 1 / K))

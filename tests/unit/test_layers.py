@@ -21,7 +21,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
         "crossfit",
         "darkroom",
     },
-    {"flow", "metrics"},
+    {"flow", "metrics", "config_checks"},
     {"video", "frames", "annotations", "logits", "torchvision_import", "devices"},
     {"networks", "alignment", "foreign"},
     {"checkpoints", "ensemble"},
