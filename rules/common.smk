@@ -180,8 +180,8 @@ def trained_network(wildcards):
 
 def trained_source(wildcards):
     """Content of the user's own module that a network of `arch: module:function` comes from."""
-    module, own, _ = trained_network(wildcards)["arch"].partition(":")
-    file = Path(*module.split(".")).with_suffix(".py")
+    imported, own, _ = trained_network(wildcards)["arch"].partition(":")
+    file = Path(*imported.split(".")).with_suffix(".py")
     return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
 
 
