@@ -201,3 +201,11 @@ def test_the_calibration_error_and_the_chance_stand_beside_the_accuracy():
     table = summarise(rows, "base", {})
     assert table.loc["ours", "ece"] == pytest.approx(10) and np.isnan(table.loc["base", "p"])
     assert table.loc["ours", "p"] == pytest.approx(2 / 2**5)  # five videos for ours, none against
+
+
+def test_many_seeds_are_a_range_and_a_table_without_published_numbers_has_no_column_for_them():
+    rows = {"base": [run([1, 0], seed=seed) for seed in range(5)]}
+    table = summarise(rows, "base", {})
+    assert table.loc["base", "seed no."] == "0 – 4"
+    assert PAPER not in to_html(table, "base", "Table", "")
+    assert PAPER in to_html(summarise(rows, "base", {"base": 67.4}), "base", "Table", "")

@@ -141,6 +141,7 @@ def to_markdown(table: pd.DataFrame, baseline: str, caption: str, note: str) -> 
 def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
     """Heads of the columns and, for each row, its label, texts and whether it is the highest."""
     percent = "\N{NO-BREAK SPACE}%"
+    published = [PAPER] * bool(table[PAPER].notna().any())
     heads = [
         f"top\N{NON-BREAKING HYPHEN}1{percent}",
         "sd",
@@ -149,7 +150,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         "p",
         f"ECE{percent}",
         f"training clips{percent}",
-        PAPER,
+        *published,
         *ORIGIN,
     ]
     rows = []
@@ -157,7 +158,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         gain, low, high = (signed(line[name]) for name in DIFFERENCE)
         cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
         cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
-        cells += [plain(line["ece"]), plain(line["fit"]), plain(line[PAPER])]
+        cells += [plain(line[name]) for name in ("ece", "fit", *published)]
         cells += [str(line[name]) for name in ORIGIN]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
     return heads, rows
@@ -207,8 +208,14 @@ def _origin(runs: list[Run]) -> dict[str, object]:
     """What the numbers of a row rest on."""
     columns = {"views": "views", "split no.": "split", "seed no.": "seed"}
     found = {column: sorted({run.metrics[key] for run in runs}) for column, key in columns.items()}
-    texts = {column: ", ".join(map(str, values)) for column, values in found.items()}
+    texts = {column: _listed(values) for column, values in found.items()}
     return {"n": len(video_values(runs)), **texts, "pretraining": PRETRAINING}
+
+
+def _listed(numbers: list[int]) -> str:
+    """0, 1 or, of three and more in a row, 0 – 4."""
+    in_a_row = len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1))
+    return f"{numbers[0]} – {numbers[-1]}" if in_a_row else ", ".join(map(str, numbers))
 
 
 def _percent(names: Sequence[str], shares: Sequence[float | np.floating]) -> dict[str, float]:

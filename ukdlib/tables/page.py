@@ -77,7 +77,7 @@ figure.table table { border-collapse: collapse; min-width: 100%; font-variant-nu
 figure.table th { font-weight: 500; color: #66727d; font-size: 0.8rem; line-height: 1.25;
   vertical-align: bottom; }
 figure.table thead th { border-bottom: 1.5px solid #17212b; max-width: 8.5em; }
-figure.table th, figure.table td { text-align: right; padding: 0.38em 0.7em; }
+figure.table th, figure.table td { text-align: right; padding: 0.38em 0.5em; }
 figure.table td { white-space: nowrap; border-bottom: 1px solid #dde2e6; }
 figure.table tbody th { text-align: left; white-space: nowrap; color: inherit; font-size: 0.9rem;
   padding-left: 0; border-bottom: 1px solid #dde2e6; vertical-align: middle; }
