@@ -13,6 +13,7 @@ from ukdlib.config import LABEL_METHODS, chain_of, has_flow, recipe_of
 SECTIONS = ("datasets", "modalities", "networks", "recipes", "teachers", "fusions", "students", "tables")
 ROLES = ("teachers", "fusions", "students")
 VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
+TEST_KEYS = ("test_clips", "test_crops")  # settings that number the views of a test video
 TRANSFORM_KEYS = {"none": (), "gamma": ("gamma",), "tvl1": ("preset", "bound")}
 ALPHA = {
     "slowfast": 8,
@@ -185,13 +186,15 @@ def _fusions(config: dict) -> Problems:
 
 def _views(config: dict) -> Problems:
     """Fused teachers have rows for the same views; targets per view are replayed on the student's."""
+    tested = {row for table in config["tables"].values() for row in table["rows"].values()}
     for name, fusion in config["fusions"].items():
         replayed = fusion.get("target") == "view"
         students = [s for s, entry in config["students"].items() if replayed and entry.get("fusion") == name]
         users = [("teachers", t) for t in fusion["teachers"]] + [("students", s) for s in students]
         places = [(f"{role}.{user}", recipe_of(config, role, user)) for role, user in users]
         for place, recipe in places[1:]:
-            for key in VIEW_KEYS if replayed else ("export_views",):
+            keys = VIEW_KEYS if replayed else ("export_views",)
+            for key in keys + TEST_KEYS * (f"fusions/{name}" in tested and place.startswith("teachers")):
                 own, first = recipe.get(key), places[0][1].get(key)
                 if own != first:
                     yield (
