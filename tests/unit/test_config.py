@@ -318,7 +318,9 @@ def test_students_of_a_target_per_view_see_their_teachers_views():
 
 def test_teachers_of_a_fusion_that_is_tested_see_the_same_test_views():
     faulty = with_value("recipes.other.test_crops", 3)
-    with pytest.raises(ValueError, match=r"fusions.two_stream needs .* of teachers.flow has test_crops 3 and"):
+    with pytest.raises(
+        ValueError, match=r"fusions.two_stream needs .* of teachers.flow has test_crops 3 and"
+    ):
         check_config(faulty)
     del faulty["tables"]["main"]["rows"]["two"]  # then no test views are fused
     check_config(faulty)
