@@ -12,8 +12,10 @@ from ukdlib.annotations import by_video, locate, read_classes, read_list, shard_
 from ukdlib.config import (
     LABEL_METHODS,
     any_of,
+    fetched_weights,
     foreign_names,
     has_flow,
+    pretraining_of,
     recipe_of,
     transform_names,
     transforms_of,
@@ -185,6 +187,23 @@ def trained_source(wildcards):
     return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
 
 
+def trained_weights(wildcards):
+    """The file that a training starts from, if not from random weights."""
+    entry = trained(wildcards)
+    name = entry.get("weights")
+    if name is None:
+        return []
+    if name in fetched_weights(config):
+        return f"results/weights/{name}"
+    return config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+
+
+def weights_setting(wildcards):
+    """How to read that file."""
+    settings = config["weights"].get(trained(wildcards).get("weights"))
+    return settings and {key: settings[key] for key in ("note", "naming", "stem")}
+
+
 def trained_recipe(wildcards):
     return config["recipes"][trained(wildcards)["recipe"]]
 
@@ -292,6 +311,14 @@ def table_files(wildcards):
 
 def table_inputs(wildcards):
     return [path for runs in table_files(wildcards).values() for run in runs for path in run]
+
+
+def pretraining(wildcards):
+    """Row label -> the notes of the weights that its networks started from."""
+    return {
+        label: pretraining_of(config, *row.split("/"))
+        for label, row in config["tables"][wildcards.table]["rows"].items()
+    }
 
 
 def tested_tables():

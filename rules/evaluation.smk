@@ -57,6 +57,7 @@ rule tabulate:
         paper=lookup(dpath="tables/{table}/paper", within=config),
         caption=lookup(dpath="tables/{table}/caption", within=config),
         note=dataset_setting("note"),
+        pretraining=pretraining,
         code=code("tabulate"),
     script:
         "../workflow_scripts/tabulate.py"

@@ -14,6 +14,7 @@ rule distill_student:
         frames=trained_frames,
         subsets="results/{dataset}/split{split}/subsets.parquet",
         target=student_target,
+        weights=trained_weights,
     output:
         checkpoint="results/{dataset}/split{split}/seed{seed}/students/{student}/checkpoint.safetensors",
         history="results/{dataset}/split{split}/seed{seed}/students/{student}/history.csv",
@@ -31,6 +32,7 @@ rule distill_student:
     params:
         network=trained_network,
         source=trained_source,
+        weights=weights_setting,
         modality=trained_modality,
         recipe=trained_recipe,
         student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},

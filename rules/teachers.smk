@@ -8,10 +8,31 @@ OUTPUT:  .../teachers/{teacher}/checkpoint.safetensors, history.csv
 """
 
 
+rule fetch_weights:
+    output:
+        "results/weights/{weights}",
+    log:
+        "logs/fetch_weights/{weights}.log",
+    wildcard_constraints:
+        weights=any_of(fetched_weights(config)),
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        place="weights.{weights}",
+        source=lambda wildcards: config["weights"][wildcards.weights],
+        code=code("fetch_weights"),
+    script:
+        "../workflow_scripts/fetch_weights.py"
+
+
 rule train_teacher:
     input:
         frames=trained_frames,
         subsets="results/{dataset}/split{split}/subsets.parquet",
+        weights=trained_weights,
     output:
         checkpoint="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/checkpoint.safetensors",
         history="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/history.csv",
@@ -29,6 +50,7 @@ rule train_teacher:
     params:
         network=trained_network,
         source=trained_source,
+        weights=weights_setting,
         modality=trained_modality,
         recipe=trained_recipe,
         classes=classes_of,
@@ -115,6 +137,7 @@ use rule train_teacher as train_fold with:
     input:
         frames=trained_frames,
         subsets="results/{dataset}/split{split}/folds.parquet",
+        weights=trained_weights,
     output:
         checkpoint="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/checkpoint.safetensors",
         history="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/history.csv",

@@ -29,6 +29,21 @@ def transforms_of(config: dict, modality: str) -> list[dict]:
     return [dict(config["modalities"][name]) for name in reversed(chain_of(config, modality))]
 
 
+def fetched_weights(config: dict) -> list[str]:
+    """Names of the weights that come from the network."""
+    return [name for name, entry in config["weights"].items() if "file" not in entry]
+
+
+def pretraining_of(config: dict, role: str, name: str) -> str:
+    """What the network, or those of a fusion, started from: the notes of their weights."""
+    if role == "fusions":
+        notes = [pretraining_of(config, "teachers", teacher) for teacher in config[role][name]["teachers"]]
+        return ", ".join(dict.fromkeys(notes))
+    if "logits" in (entry := config[role][name]):
+        return "unknown"
+    return config["weights"][entry["weights"]]["note"] if "weights" in entry else "none"
+
+
 def foreign_names(config: dict) -> list[str]:
     """Names of the teachers that were made elsewhere: files of logits."""
     return [name for name, entry in config["teachers"].items() if "logits" in entry]

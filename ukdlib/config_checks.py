@@ -9,8 +9,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ukdlib.config import LABEL_METHODS, chain_of, has_flow, recipe_of
+from ukdlib.weights_checks import WEIGHTS_CHECKS
 
-SECTIONS = ("datasets", "modalities", "networks", "recipes", "teachers", "fusions", "students", "tables")
+SECTIONS = (
+    "datasets",
+    "modalities",
+    "networks",
+    "weights",
+    "recipes",
+    "teachers",
+    "fusions",
+    "students",
+    "tables",
+)
 ROLES = ("teachers", "fusions", "students")
 VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
 TEST_KEYS = ("test_clips", "test_crops")  # settings that number the views of a test video
@@ -24,10 +35,12 @@ REFERENCES = (  # entries of (section) name in (key) entries of (target)
     ("teachers", "network", "networks"),
     ("teachers", "modality", "modalities"),
     ("teachers", "recipe", "recipes"),
+    ("teachers", "weights", "weights"),
     ("fusions", "teachers", "teachers"),
     ("students", "network", "networks"),
     ("students", "modality", "modalities"),
     ("students", "recipe", "recipes"),
+    ("students", "weights", "weights"),
     ("students", "fusion", "fusions"),
 )
 
@@ -278,6 +291,7 @@ CHECKS: tuple[Callable[[dict], Problems], ...] = (
     _sources,
     _recipes,
     _networks,
+    *WEIGHTS_CHECKS,
     _fusions,
     _views,
     _names_that_state_tau,

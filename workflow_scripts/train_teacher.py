@@ -15,6 +15,7 @@ from ukdlib.checkpoints import save_checkpoint
 from ukdlib.crossfit import videos_hash
 from ukdlib.frames import open_shards, resume_key
 from ukdlib.networks import initial_network
+from ukdlib.pretrained.start import start_from
 from ukdlib.training import Lesson, Run, discard_state, fit, write_history
 
 params = snakemake.params
@@ -24,10 +25,11 @@ lesson = Lesson(
     open_shards(snakemake.input.frames), train["video_id"].to_pylist(), train["label"].to_numpy(), modality
 )
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
-key = resume_key(snakemake.input.frames, {"code": params.code})
+start = start_from(network, snakemake.input.weights, params.weights, params.classes)
+key = resume_key(snakemake.input.frames, {"code": params.code, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key)
 write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
-settings |= {"in_channels": modality.channels, "trained_on": videos_hash(lesson.video_ids)}
+settings |= {"in_channels": modality.channels, "start": start, "trained_on": videos_hash(lesson.video_ids)}
 save_checkpoint(snakemake.output.checkpoint, network, settings)
 discard_state(params.state)

@@ -35,6 +35,7 @@ GOOD = {
         "flow": {"of": "rgb", "transform": "tvl1", "preset": "opencv", "bound": 20},
     },
     "networks": {"slowfast": {"arch": "slowfast", "frames": 8, "alpha": 8, "width": 16, "beta": 8}},
+    "weights": {},
     "recipes": {"train": RECIPE, "other": {**RECIPE}},
     "teachers": {
         "rgb": {"network": "slowfast", "modality": "rgb", "recipe": "train"},

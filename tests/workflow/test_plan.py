@@ -80,6 +80,10 @@ def test_a_validation_table_needs_the_validation_clips_of_its_rows(workflow, tmp
 
 def test_the_study_plans_its_seeds_and_splits(workflow):
     jobs = workflow.plan("--configfile", "config/study.yaml")
-    two, networks, flow_fast = 2 * 5 * 2, 2 * 2 * 8, 2 * 3  # splits x seeds x teachers: a table may have fewer seeds
+    two, networks, flow_fast = (
+        2 * 5 * 2,
+        2 * 2 * 8,
+        2 * 3,
+    )  # splits x seeds x teachers: a table may have fewer seeds
     assert jobs["train_teacher"] == two + networks + flow_fast and jobs["train_fold"] == 2 * 5 * 2 * FOLDS
     assert jobs["compute_flow"] == 2 * SHARDS  # two presets

@@ -3,7 +3,7 @@ SlowFast (Feichtenhofer et al., ICCV 2019): two pathways that see the clip at tw
 
 The network is pytorchvideo's. What is added here: one clip in instead of a list of two, the published
 lateral kernels and strides, and heads that fit any crop. As in PySlowFast a batch normalisation and a ReLU follow
-each lateral convolution; MMAction2 has neither, hence 928 parameters less (at 4x16 and 8x8 R50).
+each lateral convolution; MMAction2 has neither, hence 928 parameters less (at 4x16 and 8x8 R50): lateral_norm.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from torch import nn
 from ukdlib.torchvision_import import roi_align_left_out
 
 with roi_align_left_out():
-    from pytorchvideo.models.slowfast import create_slowfast
+    from pytorchvideo.models.slowfast import FastToSlowFusionBuilder, create_slowfast
 
 
 def pick_slow(rule: str, frames: int, alpha: int) -> list[int]:
@@ -72,6 +72,7 @@ def slowfast(
     fast_stem: Sequence[int] = (5, 7, 7),
     stem_stride: int = 2,
     fusion_kernel: int = 7,
+    lateral_norm: bool = True,
 ) -> nn.Module:
     """
     SlowFast (Feichtenhofer et al., ICCV 2019) with lateral connections; 4x16 R50 of the paper: frames 32.
@@ -79,17 +80,25 @@ def slowfast(
     frames: T of the clip = frames of the fast pathway; depth: 18, 50, 101 or 152 (pytorchvideo's 18 has one
     bottleneck per stage); width: channels of the slow stem; alpha: fast frames per slow frame; beta: how many
     times thinner the fast pathway is; slow_stem, fast_stem: kernels (T, H, W) of the stems; fusion_kernel:
-    length in time of the lateral convolutions. The published fast stem is half of the cost of a thin network
+    length in time of the lateral convolutions; lateral_norm: whether a normalisation and a ReLU follow them, as in
+    PySlowFast; false for weights of MMAction2. The published fast stem is half of the cost of a thin network
     on small crops: (5, 3, 3) is the cheap one.
     """
     if depth not in DEPTHS:
         raise ValueError(f"slowfast: unknown depth {depth}; known: {DEPTHS}")
     if width % beta or width < beta:
         raise ValueError(f"slowfast: width {width} is no multiple of beta {beta}")
+    lateral = FastToSlowFusionBuilder(
+        slowfast_channel_reduction_ratio=beta,
+        conv_fusion_channel_ratio=2,
+        conv_kernel_size=(fusion_kernel, 1, 1),
+        conv_stride=(alpha, 1, 1),  # pytorchvideo's default of 4 only fits alpha 4
+        norm=nn.BatchNorm3d if lateral_norm else None,
+        activation=nn.ReLU if lateral_norm else None,
+    )
     network = create_slowfast(
         slowfast_channel_reduction_ratio=(beta,),
-        slowfast_fusion_conv_kernel_size=(fusion_kernel, 1, 1),
-        slowfast_fusion_conv_stride=(alpha, 1, 1),  # pytorchvideo's default of 4 only fits alpha 4
+        fusion_builder=lateral.create_module,
         input_channels=(in_channels, in_channels),
         model_depth=depth,
         model_num_class=num_classes,
@@ -110,6 +119,7 @@ def slowfast_r50_4x16(
     frames: int = 32,
     dropout: float = 0.5,
     slow_indices: str = "linspace",
+    lateral_norm: bool = True,
 ) -> nn.Module:
     """
     The paper's SlowFast: 4 slow frames 16 apart, 32 fast ones 2 apart, alpha 8, lateral kernels of 5 frames.
@@ -124,6 +134,7 @@ def slowfast_r50_4x16(
         fusion_kernel=5,
         dropout=dropout,
         slow_indices=slow_indices,
+        lateral_norm=lateral_norm,
     )
 
 
@@ -134,6 +145,7 @@ def slowfast_r50_8x8(
     frames: int = 32,
     dropout: float = 0.5,
     slow_indices: str = "linspace",
+    lateral_norm: bool = True,
 ) -> nn.Module:
     """8 slow frames 8 apart, 32 fast ones 2 apart, alpha 4, lateral kernels of 7 frames."""
     return slowfast(
@@ -144,4 +156,5 @@ def slowfast_r50_8x8(
         fusion_kernel=7,
         dropout=dropout,
         slow_indices=slow_indices,
+        lateral_norm=lateral_norm,
     )

@@ -22,7 +22,6 @@ KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "ece", "per_class
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 ORIGIN = ("n", "views", "split no.", "seed no.", "pretraining")
 PAPER = "paper, ARID v1.5"
-PRETRAINING = "none"  # every network starts from scratch; the paper's start from Kinetics-400
 LEGEND = (
     "sd: over splits and seeds. Intervals: bootstrap over videos and, if there are several, seeds, paired for the "
     "differences. p: McNemar's exact test; with several runs, the sign test over videos. ECE: expected calibration "
@@ -83,11 +82,17 @@ def read_rows(files: dict[str, list[list[str]]]) -> dict[str, list[Run]]:
     return {label: [read_run(*pair) for pair in pairs] for label, pairs in files.items()}
 
 
-def summarise(rows: dict[str, list[Run]], baseline: str, paper: dict[str, float]) -> pd.DataFrame:
+def summarise(
+    rows: dict[str, list[Run]],
+    baseline: str,
+    paper: dict[str, float],
+    pretraining: dict[str, str] | None = None,
+) -> pd.DataFrame:
     """
     A line per row label: accuracies in percent, differences to the row `baseline` in points, 95 % intervals.
 
-    Every row needs the baseline's runs, each on the same videos. paper: label -> published top-1, %.
+    Every row needs the baseline's runs, each on the same videos. paper: label -> published top-1, %;
+    pretraining: label -> what its networks started from, "none" if absent.
     n counts every video once; sd is over runs and empty for a single one.
     """
     for place, names in {"baseline": {baseline}, "paper": set(paper)}.items():
@@ -95,11 +100,18 @@ def summarise(rows: dict[str, list[Run]], baseline: str, paper: dict[str, float]
             raise ValueError(
                 f"{place} names {sorted(names - set(rows))}, no row of the table; rows: {list(rows)}"
             )
-    lines = []
+    lines, started = [], pretraining or {}
     for label, runs in rows.items():
         _check_paired(label, runs, baseline, rows[baseline])
         line = {"row": label, **_accuracy(runs), **_gain(runs, rows[baseline])}
-        lines.append({**line, PAPER: paper.get(label, np.nan), **_origin(runs)})
+        lines.append(
+            {
+                **line,
+                PAPER: paper.get(label, np.nan),
+                **_origin(runs),
+                "pretraining": started.get(label, "none"),
+            }
+        )
     return pd.DataFrame(lines).set_index("row")
 
 
@@ -209,7 +221,7 @@ def _origin(runs: list[Run]) -> dict[str, object]:
     columns = {"views": "views", "split no.": "split", "seed no.": "seed"}
     found = {column: sorted({run.metrics[key] for run in runs}) for column, key in columns.items()}
     texts = {column: _listed(values) for column, values in found.items()}
-    return {"n": len(video_values(runs)), **texts, "pretraining": PRETRAINING}
+    return {"n": len(video_values(runs)), **texts}
 
 
 def _listed(numbers: list[int]) -> str:

@@ -1,0 +1,50 @@
+"""A training that starts from another one's checkpoint: planned after it, its weights told in checkpoint and table."""
+
+import pandas as pd
+
+from tests.workflow.conftest import TINY
+from ukdlib.checkpoints import read_metadata, sha256
+
+RUN = "results/darkroom/split0/seed0"
+STARTED = "results/darkroom/tables/started.csv"
+OVERLAY = """
+run: {tables: [started]}
+weights: {rgb: {note: own RGB, file: "results/{dataset}/split{split}/seed{seed}/teachers/rgb/checkpoint.safetensors"}}
+teachers: {flow_started: {network: slowfast, modality: flow, recipe: train, weights: rgb}}
+tables:
+  started: {caption: c, baseline: flow, rows: {flow: teachers/flow, started: teachers/flow_started}}
+"""
+
+
+def test_a_flow_teacher_starts_from_the_rgb_teacher(finished, tmp_path):
+    overlay = tmp_path / "weights.yaml"
+    overlay.write_text(OVERLAY)
+    arguments = [STARTED, "--configfile", TINY, str(overlay)]
+    assert finished.plan(*arguments) == {"train_teacher": 1, "export_logits": 1, "evaluate": 1, "tabulate": 1}
+    finished.run(*arguments)
+    source = finished.folder / RUN / "teachers/rgb/checkpoint.safetensors"
+    stated = read_metadata(finished.folder / RUN / "teachers/flow_started/checkpoint.safetensors")["start"]
+    assert stated["sha256"] == sha256(source) and stated["lacking"] == [] and len(stated["converted"]) == 2
+    assert list(pd.read_csv(finished.folder / STARTED)["pretraining"]) == ["none", "own RGB"]
+    overlay.write_text(
+        OVERLAY.replace("weights: rgb}", "weights: rgb, }").replace("{note: own", "{stem: first, note: own")
+    )
+    assert finished.plan(*arguments)["train_teacher"] == 1
+
+
+def test_a_checkpoint_that_is_not_there_yet_is_made_first(workflow, tmp_path):
+    overlay = tmp_path / "weights.yaml"
+    overlay.write_text(OVERLAY)
+    jobs = workflow.plan(f"{RUN}/teachers/flow_started/history.csv", "--configfile", TINY, str(overlay))
+    assert jobs["train_teacher"] == 2
+
+
+def test_fetched_weights_are_planned_once(workflow, tmp_path):
+    overlay = tmp_path / "weights.yaml"
+    overlay.write_text(
+        'weights: {k400: {note: Kinetics-400, url: "https://example.org/w-0123abcd.pth", naming: mmaction2}}\n'
+        "teachers: {rgb: {weights: k400}, flow: {weights: k400}}\n"
+    )
+    targets = [f"{RUN}/teachers/{name}/history.csv" for name in ("rgb", "flow")]
+    jobs = workflow.plan(*targets, "--configfile", TINY, str(overlay))
+    assert jobs["fetch_weights"] == 1 and jobs["train_teacher"] == 2

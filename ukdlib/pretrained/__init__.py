@@ -1,0 +1,1 @@
+"""Weights to start a training from: fetching, reading, renaming and loading them."""

@@ -1,0 +1,86 @@
+"""
+Weights from the network: fetched once, kept only if their hash is the stated one.
+
+A source is an address, or a name that torchvision or pytorchvideo publish: `R3D_18_Weights.KINETICS400_V1`,
+`pytorchvideo/slowfast_r50`. File names of torchvision and MMAction2 end in the first 8 digits of their sha256.
+"""
+
+import hashlib
+import importlib
+import os
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from ukdlib.torchvision_import import roi_align_left_out, video_models
+
+HUB = ("slowfast", "resnet", "csn", "x3d", "r2plus1d", "vision_transformers", "efficient_x3d_mobile_cpu")
+SECONDS = 60  # without an answer
+BLOCK = 1 << 20  # bytes
+
+
+def address_of(place: str, settings: dict[str, Any]) -> tuple[str, str]:
+    """
+    (address, beginning of the sha256 in hex) of an entry with `url` or `enum`, and perhaps `sha256`.
+
+    Raises ValueError if the name is unknown or no hash is stated, neither here nor in the file's name.
+    """
+    url = settings["url"] if "url" in settings else _published(place, settings["enum"])
+    in_name = re.search(r"-([0-9a-f]{8})\.pth$", url)
+    stated = settings.get("sha256") or (in_name[1] if in_name else None)
+    if stated is None:
+        raise ValueError(
+            f"{place} lacks 'sha256': the name of {url} does not state it, and nothing else would check it"
+        )
+    return url, stated
+
+
+def fetch(url: str, sha256: str, path: str | Path, place: str) -> None:
+    """Download to `path`; raises OSError without a network, ValueError for other bytes than `sha256` begins for."""
+    part = Path(f"{path}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer, open(part, "wb") as file:
+            while block := answer.read(BLOCK):
+                digest.update(block)
+                file.write(block)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        part.unlink(missing_ok=True)
+        raise OSError(
+            f"{place}: {url} cannot be fetched: {error}. "
+            "Without a network, fetch it elsewhere and set `file:` to where it lies"
+        ) from None
+    if not digest.hexdigest().startswith(sha256):
+        part.unlink()
+        raise ValueError(
+            f"{place}: {url} has the sha256 {digest.hexdigest()}, not {sha256}; it was thrown away"
+        )
+    os.replace(part, path)
+
+
+def _published(place: str, name: str) -> str:
+    """The address behind a name of torchvision's or pytorchvideo's."""
+    library, _, model = name.rpartition("/")
+    known = _pytorchvideo_addresses() if library == "pytorchvideo" else _torchvision_addresses()
+    if (model or name) not in known:
+        raise ValueError(f"{place}.enum is {name!r}; known: {sorted(known)}")
+    return known[model or name]
+
+
+def _torchvision_addresses() -> dict[str, str]:
+    models = video_models()
+    groups = [value for key, value in vars(models).items() if key.endswith("_Weights")]
+    return {f"{group.__name__}.{entry.name}": entry.url for group in groups for entry in group}
+
+
+def _pytorchvideo_addresses() -> dict[str, str]:
+    video_models()  # declares the operators that the hub's modules want
+    with roi_align_left_out():
+        modules = [importlib.import_module(f"pytorchvideo.models.hub.{name}") for name in HUB]
+    found: dict[str, str] = {}
+    for module in modules:
+        found |= getattr(module, "checkpoint_paths", {})
+    return found
