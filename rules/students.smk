@@ -30,6 +30,7 @@ rule distill_student:
         mem_mb=16000,
         runtime=720,
     params:
+        name="students.{student}",
         network=trained_network,
         source=trained_source,
         weights=weights_setting,

@@ -48,6 +48,7 @@ rule train_teacher:
         mem_mb=16000,
         runtime=720,
     params:
+        name="teachers.{teacher}",
         network=trained_network,
         source=trained_source,
         weights=weights_setting,

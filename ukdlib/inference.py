@@ -37,4 +37,8 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
 
 def prepare(network: nn.Module, device: torch.device) -> nn.Module:
     """The network on its device, in the memory layout that 3D convolutions are fastest in."""
-    return network.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network = network.to(device)
+    for weight in network.parameters():
+        if weight.dim() == 5:  # a transformer may have 2D convolutions, which have no such layout
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last_3d)
+    return network

@@ -129,6 +129,7 @@ def set_training_mode(network: nn.Module, recipe: dict[str, Any]) -> None:
 
 
 BATCH_NORMS = ("train", "frozen")
+LAYERS = 4  # a shorter list of modules is a detail, not a network's row of stages
 
 
 @torch.no_grad()
@@ -156,11 +157,20 @@ def recompute_activations(network: nn.Module) -> None:
 
 
 def _stages(network: nn.Module) -> Iterator[nn.Module]:
-    """The parts that the network is a sequence of: the first level of modules with more than one child."""
-    children = list(network.children())
+    """
+    The parts that the network is a sequence of: the elements of its outermost list of four or more, such as a
+    transformer's layers; if there is none, the first level of modules with more than one child.
+    """
+    lists = [m for m in _by_depth(network) if isinstance(m, nn.ModuleList) and len(m) >= LAYERS]
+    children = list((lists[0] if lists else network).children())
     while len(children) == 1:
         children = list(children[0].children())
     yield from (child for child in children if any(True for _ in child.parameters()))
+
+
+def _by_depth(network: nn.Module) -> list[nn.Module]:
+    """All modules, outer ones first."""
+    return [module for _, module in sorted(network.named_modules(), key=lambda pair: pair[0].count("."))]
 
 
 def _within(name: str, prefix: str) -> bool:

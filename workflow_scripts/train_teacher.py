@@ -14,7 +14,7 @@ from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
 from ukdlib.crossfit import videos_hash
 from ukdlib.frames import open_shards, resume_key
-from ukdlib.networks import initial_network
+from ukdlib.networks import check_network, initial_network
 from ukdlib.pretrained.start import start_from
 from ukdlib.training import Lesson, Run, discard_state, fit, write_history
 
@@ -25,6 +25,8 @@ lesson = Lesson(
     open_shards(snakemake.input.frames), train["video_id"].to_pylist(), train["label"].to_numpy(), modality
 )
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
+clip = (modality.channels, params.recipe["frames"], params.recipe["crop"], params.recipe["crop"])
+check_network(network, clip, len(params.classes), params.name)
 start = start_from(network, snakemake.input.weights, params.weights, params.classes)
 key = resume_key(snakemake.input.frames, {"code": params.code, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key)

@@ -31,6 +31,7 @@ SMALL = {
     "r2plus1d": {"width": 8},
     "mvit": {"crop": 32, "depth": 4, "width": 16, "widen_at": [1, 2]},
     "torchvision": {"model": "mc3_18", "crop": 32},
+    "huggingface": {"model": "videomae", "crop": 32, "depth": 4, "width": 32},
 }  # fmt: skip
 FAMILIES = sorted(SMALL)
 RECIPE = {
@@ -84,7 +85,7 @@ def test_a_family_trains_and_comes_back_from_its_checkpoint(family, tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_takes_flow_and_other_crops(family):
     network = initial_network(settings(family), CLASSES, 2, seed=0).eval()
-    crop = 32 if family == "mvit" else 48
+    crop = SMALL[family].get("crop", 48)
     with torch.no_grad():
         assert network(torch.rand(1, 2, FRAMES, crop, crop)).shape == (1, CLASSES)
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ukdlib.networks.huggingface import huggingface_network
 from ukdlib.networks.nonlocal_i3d import nl_i3d, nl_i3d_r50, nl_i3d_r101
 from ukdlib.networks.own import own_network
 from ukdlib.networks.pytorchvideo_zoo import csn, ir_csn_r152, mvit, r2plus1d, x3d
@@ -35,6 +36,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "r2plus1d": r2plus1d,
     "mvit": mvit,
     "torchvision": torchvision_network,
+    "huggingface": huggingface_network,
 }
 
 

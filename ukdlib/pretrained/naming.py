@@ -96,6 +96,11 @@ _PYSLOWFAST: Rules = [
 RULES: dict[str, Rules] = {
     "ukd": [],
     "pytorchvideo": [(r"^network\.", "")],
+    "huggingface": [  # VideoMAE's files keep two biases under names of their own
+        (r"^network\.", ""),
+        (r"^(videomae\..*attention)\.query\.bias$", r"\1.q_bias"),
+        (r"^(videomae\..*attention)\.value\.bias$", r"\1.v_bias"),
+    ],
     "mmaction2": _MM,
     "pyslowfast": _PYSLOWFAST,
 }

@@ -1,0 +1,36 @@
+"""One clip through a network before it is trained: whatever does not fit is told before hours are spent."""
+
+import torch
+from torch import nn
+
+
+def check_network(
+    network: nn.Module, clip_shape: tuple[int, int, int, int], num_classes: int, name: str
+) -> None:
+    """
+    Run a clip of zeros through the network, which stays as it was; random numbers of others are left alone.
+
+    clip_shape: (C, T, H, W) of the recipe and modality. Raises ValueError if the network cannot take such a clip,
+    or gives anything but (1, num_classes) finite numbers.
+    """
+    size = "x".join(map(str, clip_shape))
+    device = next(network.parameters()).device
+    was_training = network.training
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            logits = network.eval()(torch.zeros(1, *clip_shape, device=device))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"{name}: the network cannot take a clip of {size} (C x T x H x W): {error}"
+        ) from error
+    finally:
+        network.train(was_training)
+    given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if given != (1, num_classes):
+        raise ValueError(
+            f"{name}: for a clip of {size} the network gives {given}, not (1, {num_classes}) logits"
+        )
+    if not torch.isfinite(logits).all():
+        raise ValueError(
+            f"{name}: for a clip of zeros the network's logits are not finite: {logits[0].tolist()}"
+        )
