@@ -22,6 +22,7 @@ from ukdlib.config import (
 )
 from ukdlib.config_checks import check_config
 from ukdlib.provenance import code_hash
+from ukdlib.published import unlike_published
 from ukdlib.schema import explain
 from ukdlib.splits import group_of
 
@@ -43,6 +44,8 @@ def check(**known):
 
 
 check()
+for sentence in unlike_published(config):
+    logger.warning(f"config.yaml: {sentence}")
 FOREIGN = foreign_names(config)
 
 

@@ -1,5 +1,7 @@
 """The plan of the real configuration in an empty folder: which jobs, how many."""
 
+from benchmarks.plan import fabricate
+
 ARMS = 9  # students of the default configuration
 SHARDS = 4
 FOLDS = 3
@@ -87,3 +89,13 @@ def test_the_study_plans_its_seeds_and_splits(workflow):
     )  # splits x seeds x teachers: a table may have fewer seeds
     assert jobs["train_teacher"] == two + networks + flow_fast and jobs["train_fold"] == 2 * 5 * 2 * FOLDS
     assert jobs["compute_flow"] == 2 * SHARDS  # two presets
+
+
+def test_arid_plans_table_3_and_the_papers_start(workflow):
+    fabricate(workflow.folder, 110)
+    runs, students = 2 * 3, 10
+    jobs = workflow.plan("--configfile", "config/arid.yaml")
+    assert jobs["train_teacher"] == 10 * runs and jobs["distill_student"] == students * runs
+    assert "fetch_weights" not in jobs
+    started = workflow.plan("--configfile", "config/arid.yaml", "config/kinetics400.yaml")
+    assert started == {**jobs, "fetch_weights": 4}
