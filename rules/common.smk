@@ -1,5 +1,6 @@
 """Configuration checks, wildcard constraints and the input functions that all rules share."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from ukdlib.annotations import by_video, locate, read_classes, read_list, shard_of
+from ukdlib.annotations import locate, shard_of
 from ukdlib.config import (
     LABEL_METHODS,
     any_of,
@@ -21,10 +22,11 @@ from ukdlib.config import (
     transforms_of,
 )
 from ukdlib.config_checks import check_config
+from ukdlib.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.provenance import code_hash
 from ukdlib.published import unlike_published
 from ukdlib.schema import explain
-from ukdlib.splits import group_of
+from ukdlib.splits import groups_of
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
@@ -75,65 +77,95 @@ def code(script):
 
 @lru_cache(None)
 def listed(dataset):
-    """Of a data set's lists: ([class], [{part: [Annotation]} per split], {video: Annotation})."""
+    """A data set as its lists or folders say, each read once: ukdlib.datasets.DataSet."""
     entry = config["datasets"][dataset]
+    lists = entry["splits"], entry.get("classes")
     try:
-        classes = read_classes(entry["classes"])
-        splits = [
-            {part: read_list(path, classes) for part, path in split.items() if part != "test_share"}
-            for split in entry["splits"]
-        ]
-        videos = by_video(part for split in splits for part in split.values())
-        for video_id in videos:
-            group_of(video_id, entry["group"])
-        return classes, splits, videos
+        read = read_dataset(entry["videos"], *lists, entry.get("list"), entry["links_out"])
+        groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
+        if "render" not in entry:
+            missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
+            read.remarks.extend(remark for remark in missing if remark not in read.remarks)
+        return read
     except (OSError, ValueError) as error:
         raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
 
 
-check(**{config["run"]["dataset"]: listed(config["run"]["dataset"])[0]})  # h has to do with their number
+check(**{config["run"]["dataset"]: listed(config["run"]["dataset"]).classes})  # h has to do with their number
 
 
 @lru_cache(None)
 def sharded(dataset):
     """The annotations of all lists, each video once, by shard."""
     shards = [[] for _ in range(config["datasets"][dataset]["shards"])]
-    for video_id, annotation in sorted(listed(dataset)[2].items()):
+    for video_id, annotation in sorted(listed(dataset).videos.items()):
         shards[shard_of(video_id, len(shards))].append(annotation)
     return shards
 
 
 def classes_of(wildcards):
-    return listed(wildcards.dataset)[0]
+    return listed(wildcards.dataset).classes
 
 
 def shard_annotations(wildcards):
     return [list(a) for a in sharded(wildcards.dataset)[int(wildcards.shard)]]
 
 
-def shard_sources(wildcards):
-    """The video files of one shard that are there (what is missing is set aside), or the proof that they were rendered."""
+def shard_files(wildcards):
+    """The video files of one shard that are there; what is missing is set aside."""
     entry = config["datasets"][wildcards.dataset]
-    if "render" in entry:
-        return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
     found = (locate(entry["videos"], a.path) for a in sharded(wildcards.dataset)[int(wildcards.shard)])
     return [path for path in found if path is not None]
 
 
+def nameable(path):
+    """Whether a file's name can be an input: braces are wildcards to Snakemake, line ends confuse it."""
+    return path.isprintable() and not set("{}") & set(path)
+
+
+def shard_sources(wildcards):
+    """The video files of one shard that can be named, or the proof that they were rendered."""
+    if "render" in config["datasets"][wildcards.dataset]:
+        return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
+    return [path for path in shard_files(wildcards) if nameable(path)]
+
+
+def shard_unnameable(wildcards):
+    """Of the others, whose times Snakemake does not watch: size and time, so that a change is seen all the same."""
+    if "render" in config["datasets"][wildcards.dataset]:
+        return []
+    stats = [(path, os.stat(path)) for path in shard_files(wildcards) if not nameable(path)]
+    return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
 def split_members(wildcards):
     """Video ids by part (train and test, or all) of one split's lists."""
-    split = listed(wildcards.dataset)[1][int(wildcards.split)]
+    split = listed(wildcards.dataset).splits[int(wildcards.split)]
     return {part: [a.video_id for a in annotations] for part, annotations in split.items()}
 
 
+def split_groups(wildcards):
+    """How the group of a video is known: {stated: by its list, pattern: that cuts it out of its name}."""
+    read = listed(wildcards.dataset)
+    return {"stated": read.groups, "pattern": config["datasets"][wildcards.dataset].get("group")}
+
+
 def split_setting(wildcards):
+    """What is held out for the test and for validation."""
     entry = config["datasets"][wildcards.dataset]
-    test_share = entry["splits"][int(wildcards.split)].get("test_share")
+    split = entry["splits"][int(wildcards.split)]
+    share = split.get("test_share", None if "fold" in split else TEST_SHARE)
+    chosen = {"test_share": share, "fold": split.get("fold"), "of": split.get("of")}
+    return {**chosen, "validation": entry["validation"], "seed": entry["seed"]}
+
+
+def reading_setting(wildcards):
+    """How videos are read, and what is too much."""
+    entry = config["datasets"][wildcards.dataset]
     return {
-        "group": entry["group"],
-        "test_share": test_share,
-        "validation": entry["validation"],
-        "seed": entry["seed"],
+        "fps": entry.get("fps"),
+        "max_frames": entry["max_frames"],
+        "max_megapixels": entry["max_megapixels"],
     }
 
 

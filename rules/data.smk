@@ -3,7 +3,9 @@ Videos and lists to a checked index and to the subsets of each split.
 
 INPUT:   the videos and lists named under `datasets` in config.yaml
 OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed video is in exactly one of the two)
+         results/{dataset}/remarks.csv                           (what is odd about lists and usable videos)
          results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
+         results/{dataset}/split{split}/leaks.csv                (the same frames on two sides)
          results/{dataset}/split{split}/folds.parquet             (the training videos in folds, for out-of-fold logits)
 """
 
@@ -45,6 +47,8 @@ rule inspect_videos:
         videos=shard_annotations,
         folder=dataset_setting("videos"),
         min_frames=dataset_setting("min_frames"),
+        reading=reading_setting,
+        unnameable=shard_unnameable,
         code=code("inspect_videos"),
     script:
         "../workflow_scripts/inspect_videos.py"
@@ -55,6 +59,7 @@ rule index_videos:
         all_shards("results/{dataset}/inspected/shard{shard}.parquet"),
     output:
         clips="results/{dataset}/clips.parquet",
+        remarks="results/{dataset}/remarks.csv",
         rejected=report(
             "results/{dataset}/rejected.csv",
             caption="captions/rejected.rst",
@@ -70,6 +75,8 @@ rule index_videos:
         runtime=10,
     params:
         max_rejected=dataset_setting("max_rejected"),
+        resampled=lambda wildcards: "fps" in config["datasets"][wildcards.dataset],
+        remarks=lambda wildcards: [list(remark) for remark in listed(wildcards.dataset).remarks],
         code=code("index_videos"),
     script:
         "../workflow_scripts/index_videos.py"
@@ -79,7 +86,8 @@ rule split_videos:
     input:
         clips="results/{dataset}/clips.parquet",
     output:
-        "results/{dataset}/split{split}/subsets.parquet",
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+        leaks="results/{dataset}/split{split}/leaks.csv",
     log:
         "logs/split_videos/{dataset}_split{split}.log",
     conda:
@@ -89,6 +97,7 @@ rule split_videos:
         runtime=10,
     params:
         videos=split_members,
+        groups=split_groups,
         setting=split_setting,
         code=code("split_videos"),
     script:

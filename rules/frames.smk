@@ -25,6 +25,7 @@ rule decode_videos:
         mem_mb=4000,
         runtime=120,
     params:
+        reading=reading_setting,
         gamma=modality_setting("gamma", 1.0),  # 1 changes nothing
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),

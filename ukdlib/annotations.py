@@ -13,6 +13,7 @@ each time it is parsed, so this module must import in no time.
 
 import csv
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -103,15 +104,27 @@ def _csv_entries(
 def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> Annotation:
     if not label.isdecimal() or int(label) >= len(classes):
         raise ValueError(f"{place}: label {label!r}; known are 0 to {len(classes) - 1}")
-    path = PurePosixPath(video)
-    if path.is_absolute() or ".." in path.parts or "\\" in video or ":" in path.parts[0]:
-        raise ValueError(
-            f"{place}: {video!r} must be a path below the folder of videos, with / between folders"
-        )
+    path = checked_path(place, video)
     named = [folder for folder in path.parts[:-1] if folder in classes]
     if named and named[-1] != classes[int(label)]:
         raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder says {named[-1]}")
     return Annotation(path.stem, video, int(label))
+
+
+def checked_path(place: str, video: str) -> PurePosixPath:
+    """The listed path, which must lie below the folder of videos."""
+    path = PurePosixPath(video)
+    if (
+        not path.parts
+        or path.is_absolute()
+        or ".." in path.parts
+        or "\\" in video
+        or re.match("[A-Za-z]:", video)
+    ):
+        raise ValueError(
+            f"{place}: {video!r} must be a path below the folder of videos, with / between folders"
+        )
+    return path
 
 
 # ---------------------------------------------------------------- one video

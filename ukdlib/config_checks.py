@@ -97,6 +97,16 @@ def _datasets(config: dict) -> Problems:
             re.compile(entry.get("group", ""))
         except re.error as error:
             yield f"datasets.{name}.group is {entry['group']!r}, which is no regular expression: {error}"
+        for number, split in enumerate(entry["splits"]):
+            place = f"datasets.{name}.splits[{number}]"
+            ways = (
+                [way for way in ("train", "all") if way in split],
+                [w for w in ("test_share", "fold") if w in split],
+            )
+            if len(ways[0]) > 1 or len(ways[1]) > 1 or ("train" in split and ways[1]):
+                yield f"{place} has {_some(split)}; it takes train and test, or one of test_share and fold, perhaps of `all`"
+            if "fold" in split and split["fold"] >= split["of"]:
+                yield f"{place}.fold is {split['fold']}; of {split['of']} folds the last is {split['of'] - 1}"
 
 
 def _modality_chains(config: dict) -> Problems:

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ukdlib.crossfit import assign_folds
+
 STARTS = 50  # random starts of the search for groups to hold out
 ONE_SIDED = 1e6  # distance of a class with no clip on one side: more than all shares together
 
@@ -25,28 +27,38 @@ class Subset(NamedTuple):
     group: str
 
 
+class Held(NamedTuple):
+    """What is held out here, where lists do not say: a share for the test, or fold `fold` of `of`; validation."""
+
+    test_share: float | None = None
+    fold: int | None = None
+    of: int | None = None
+    validation: float = 0.0  # share of each class's training videos, 0 = none
+    seed: int = 0
+
+
+NOTHING = Held()
+
+
 def assign_subsets(
-    videos: dict[str, list[str]],
-    labels: dict[str, int],
-    group: str,
-    test_share: float | None = None,
-    validation: float = 0.0,
-    seed: int = 0,
+    videos: dict[str, list[str]], labels: dict[str, int], groups: dict[str, str], held: Held = NOTHING
 ) -> list[Subset]:
     """
     Train, val and test of one split, no group in two of them, sorted by video.
 
-    videos: ids by list, {"train", "test"} or {"all"} (then `test_share` of each class is held out by group);
-    labels: of all usable videos, others are left out; group: pattern for group_of; validation: share of each
-    class's training videos that becomes val, 0 = none.
+    videos: ids by list, {"train", "test"}, perhaps with "val", or {"all"}, of which whole groups are held out;
+    labels: of all usable videos, others are left out; groups: of each video, see groups_of.
     """
     parts = _part_of_each(videos, labels)
-    groups = {video: group_of(video, group) for video in parts}
+    groups = {video: groups[video] for video in parts}
     if "all" in videos:
         parts = dict.fromkeys(parts, "train")
-        _hold_out("test", test_share or 0.0, parts, labels, groups, seed)
-    if validation > 0:
-        _hold_out("val", validation, parts, labels, groups, seed)
+        if held.fold is None:
+            _hold_out("test", held.test_share or 0.0, parts, labels, groups, held.seed)
+        else:
+            _hold_fold(held, parts, labels, groups)
+    if held.validation > 0 and "val" not in videos:
+        _hold_out("val", held.validation, parts, labels, groups, held.seed)
     _refuse_shared_groups(parts, groups)
     missing = sorted({"train", "test"} - set(parts.values()))
     if missing:
@@ -81,6 +93,16 @@ def _hold_out(
     except ValueError as error:
         raise ValueError(f"cannot hold out {share:.0%} for {target}: {error}") from None
     parts.update({video: target for video in train if groups[video] in held})
+
+
+def _hold_fold(held: Held, parts: dict[str, str], labels: dict[str, int], groups: dict[str, str]) -> None:
+    """Move one of `of` folds to the test; over all folds each video is tested once."""
+    names = sorted(parts)
+    try:
+        folds = assign_folds([labels[v] for v in names], [groups[v] for v in names], held.of or 0, held.seed)
+    except ValueError as error:
+        raise ValueError(f"cannot test fold {held.fold} of {held.of}: {error}") from None
+    parts.update({video: "test" for video, fold in zip(names, folds, strict=True) if fold == held.fold})
 
 
 def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, seed: int) -> set[str]:
@@ -148,6 +170,24 @@ def _refuse_shared_groups(parts: dict[str, str], groups: dict[str, str]) -> None
         other = first.setdefault(groups[video], video)
         if parts[other] != part:
             raise ValueError(f"group {groups[video]} is in {parts[other]} ({other}) and in {part} ({video})")
+
+
+def groups_of(videos: Sequence[str], stated: dict[str, str], pattern: str | None) -> dict[str, str]:
+    """Video -> group: the one that its list states, or cut out of its name, or, if neither is known, itself."""
+    if stated:
+        return {video: stated[video] for video in videos}
+    return {video: group_of(video, pattern) if pattern else video for video in videos}
+
+
+def leaks(subsets: Sequence[Subset], frame_hashes: dict[str, str]) -> list[tuple[str, str, str, str]]:
+    """(video, subset, other video, its subset) for videos with the same frames on two sides of a split."""
+    first: dict[str, Subset] = {}
+    found = []
+    for row in subsets:
+        other = first.setdefault(frame_hashes[row.video_id], row)
+        if other.subset != row.subset:
+            found.append((other.video_id, other.subset, row.video_id, row.subset))
+    return found
 
 
 def group_of(video_id: str, pattern: str) -> str:

@@ -1,10 +1,4 @@
-"""
-Video files: reading any, inspecting, writing H.264.
-
-What cannot be read becomes a VideoError with a short reason, whatever went wrong inside the decoder, so that
-one bad file of a data set is set aside by name instead of ending the run. One decoding thread: jobs run side
-by side.
-"""
+"""Video files of a data set: inspected, set aside or remarked on; and H.264 files written."""
 
 import hashlib
 import os
@@ -14,49 +8,46 @@ from fractions import Fraction
 import av
 import numpy as np
 
-FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash")
+from ukdlib.decoding import AS_IS, Reading, VideoError, scan_video
+
+FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "steady")
+BLACK = 1.0  # mean grey value below which a video is called nearly black
 SHOWN = 10  # reasons in the message that refuses a data set
 REPEATABLE = "mbtree=0"  # with macroblock trees x264's AVX-512 code gives other bytes from run to run
 LUMA = np.array([0.299, 0.587, 0.114])  # weights of R, G, B in a grey value (BT.601)
 
 
-class VideoError(ValueError):
-    """A video file that cannot be used; the message is the reason."""
-
-
-def read_video(path: str) -> tuple[np.ndarray, float]:
-    """All frames of a video, uint8 (T, H, W, 3) RGB, upright, and its frames per second."""
-    if not os.path.isfile(path):
-        raise VideoError("missing file")
-    if os.path.getsize(path) == 0:
-        raise VideoError("empty file")
-    try:
-        with av.open(path) as container:
-            return _decode(container)
-    except av.FFmpegError as error:
-        raise VideoError(f"not a readable video: {error.strerror}") from None
-
-
-def inspect_video(path: str) -> dict:
+def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     """
     What is known of a video once all of it has been decoded.
 
-    num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames.
+    num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames;
+    steady: whether the file's frame rate is constant.
     """
-    frames, fps = read_video(path)
-    digest = hashlib.blake2b(repr(frames.shape).encode(), digest_size=16)
-    digest.update(frames.tobytes())
+    digest = hashlib.blake2b(digest_size=16)
+    sizes: list[tuple[int, ...]] = []
+    greys: list[float] = []
+
+    def take(frame: np.ndarray) -> None:
+        if not sizes:
+            digest.update(repr(frame.shape).encode())
+        digest.update(frame.tobytes())
+        sizes.append(frame.shape)
+        greys.append(float(frame.mean(axis=(0, 1)) @ LUMA))
+
+    facts = scan_video(path, reading, take)
     return {
-        "num_frames": frames.shape[0],
-        "fps": fps,
-        "height": frames.shape[1],
-        "width": frames.shape[2],
-        "mean_grey": float(frames.mean(axis=(0, 1, 2)) @ LUMA),
+        "num_frames": len(sizes),
+        "fps": facts.fps,
+        "height": sizes[0][0],
+        "width": sizes[0][1],
+        "mean_grey": float(np.mean(greys)),
         "frame_hash": digest.hexdigest(),
+        "steady": facts.steady,
     }
 
 
-def check_video(path: str, min_frames: int) -> dict:
+def check_video(path: str, min_frames: int, reading: Reading = AS_IS) -> dict:
     """
     inspect_video's findings with status ("ok" or "rejected") and reason; never an error because of the video.
 
@@ -64,7 +55,7 @@ def check_video(path: str, min_frames: int) -> dict:
     """
     known: dict = dict.fromkeys(FINDINGS)
     try:
-        known |= inspect_video(path)
+        known |= inspect_video(path, reading)
         if known["num_frames"] < min_frames:
             raise VideoError(f"too short: {known['num_frames']} of at least {min_frames} frames")
     except VideoError as error:
@@ -98,6 +89,25 @@ def same_frames(videos: Iterable[dict]) -> list[list[str]]:
     return [ids for ids in by_hash.values() if len(ids) > 1]
 
 
+def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
+    """
+    (video_id, what is odd about it) of usable videos: repeated frames, nearly black, a frame rate that varies.
+
+    resampled: whether the data set's `fps` has already evened out the rate.
+    """
+    remarks = []
+    for first, *others in same_frames(videos):
+        remarks += [(other, f"has the very frames of {first}") for other in others]
+    for video in videos:
+        if video["mean_grey"] < BLACK:
+            remarks.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
+        if not video["steady"] and not resampled:
+            remarks.append(
+                (video["video_id"], "its frame rate varies; `fps` of the data set would even it out")
+            )
+    return remarks
+
+
 def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> None:
     """
     Write an H.264 mp4 file; the same frames give the same bytes.
@@ -118,38 +128,3 @@ def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> Non
             )
         container.mux(stream.encode())
     os.replace(f"{path}.part", path)
-
-
-def _decode(container: av.container.InputContainer) -> tuple[np.ndarray, float]:
-    if not container.streams.video:
-        raise VideoError("no video stream")
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1
-    declared, frames = stream.frames, []
-    try:
-        for packet in container.demux(stream):
-            declared -= packet.is_discard  # cut off by the container's edit list: not meant to be seen
-            frames += [_upright(frame) for frame in packet.decode()]
-    except av.FFmpegError as error:
-        raise VideoError(f"truncated: {len(frames)} of {declared} frames ({error.strerror})") from None
-    if not frames:
-        raise VideoError("no frames")
-    if len(frames) < declared:  # 0 where the container does not say
-        raise VideoError(f"truncated: {len(frames)} of {declared} frames")
-    sizes = {frame.shape for frame in frames}
-    if len(sizes) > 1:
-        raise VideoError(f"frames of several sizes: {sorted(size[:2] for size in sizes)}")
-    return np.stack(frames), _rate(stream)
-
-
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """RGB picture (H, W, 3), turned as the file's display matrix asks."""
-    turns = round(frame.rotation / 90)
-    return np.rot90(frame.to_ndarray(format="rgb24"), turns)
-
-
-def _rate(stream: av.VideoStream) -> float:
-    rate = stream.average_rate or stream.guessed_rate
-    if not rate:
-        raise VideoError("no frame rate")
-    return float(rate)

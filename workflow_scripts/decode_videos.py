@@ -7,9 +7,9 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import cv2
 import pandas as pd
 
+from ukdlib.decoding import Reading, read_video
 from ukdlib.frames import resize, resume_key, write_shard
 from ukdlib.gamma import correct_gamma
-from ukdlib.video import read_video
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params
@@ -17,9 +17,13 @@ videos = pd.read_parquet(snakemake.input[0]).query("status == 'ok'")
 paths = dict(zip(videos["video_id"], videos["path"], strict=True))
 
 
+def finish(frame):
+    return resize(correct_gamma(frame[None], params.gamma), params.short_side)[0]
+
+
 def decode(video_id):
     print(video_id, file=sys.stderr)
-    return resize(correct_gamma(read_video(paths[video_id])[0], params.gamma), params.short_side)
+    return read_video(paths[video_id], Reading(**params.reading), finish)[0]
 
 
 key = resume_key(snakemake.input, dict(params.items()))

@@ -6,14 +6,18 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.splits import assign_subsets
+from ukdlib.splits import Held, assign_subsets, groups_of, leaks
 
 clips = pd.read_parquet(snakemake.input.clips)
 labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))
-subsets = pd.DataFrame(assign_subsets(snakemake.params.videos, labels, **snakemake.params.setting)).assign(
-    fold=0
-)
+params = snakemake.params
+groups = groups_of([video for part in params.videos.values() for video in part], **params.groups)
+rows = assign_subsets(params.videos, labels, groups, Held(**params.setting))
+found = leaks(rows, dict(zip(clips["video_id"], clips["frame_hash"], strict=True)))
+columns = ["video", "subset", "same_frames_as", "in_subset"]
+pd.DataFrame(found, columns=columns).to_csv(snakemake.output.leaks, index=False)
+subsets = pd.DataFrame(rows).assign(fold=0)
 print(
     subsets.groupby("subset").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr
 )
-subsets.to_parquet(snakemake.output[0], index=False)
+subsets.to_parquet(snakemake.output.subsets, index=False)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from ukdlib.annotations import locate, read_classes, read_list
+from ukdlib.decoding import read_video
 from ukdlib.gamma import correct_gamma
-from ukdlib.video import inspect_video, read_video
+from ukdlib.video import inspect_video
 
 FOLDER = Path(os.environ.get("UKD_ARID_CLIPS", Path(__file__).parents[2] / "data/arid_clips"))
 pytestmark = pytest.mark.skipif(

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from ukdlib.splits import assign_subsets, group_of, split_by_group
+from ukdlib.splits import Held, assign_subsets, group_of, groups_of, leaks, split_by_group
 
 GROUP = r"^[A-Za-z]+_(\d+)_\d+$"
 
@@ -29,6 +29,10 @@ def clips(classes: int, groups: int, per_group: int) -> dict[str, int]:
         for group in range(groups)
         for clip in range(per_group)
     }
+
+
+def by_name(videos):
+    return groups_of(list(videos), {}, GROUP)
 
 
 def held_shares(labels, groups, held):
@@ -71,7 +75,7 @@ def test_groups_that_are_needed_on_both_sides_are_refused():
 
 def test_one_list_is_split_into_three_parts_without_a_shared_group():
     labels = clips(classes=3, groups=20, per_group=2)
-    subsets = assign_subsets({"all": list(labels)}, labels, GROUP, test_share=0.3, validation=0.2, seed=0)
+    subsets = assign_subsets({"all": list(labels)}, labels, by_name(labels), Held(0.3, validation=0.2))
     groups = {part: {row.group for row in subsets if row.subset == part} for part in ("train", "val", "test")}
     assert [len(groups[part]) for part in ("train", "val", "test")] == [11, 3, 6]
     assert sum(len(part) for part in groups.values()) == len(set.union(*groups.values()))
@@ -84,18 +88,20 @@ def test_given_lists_are_kept_and_validation_comes_out_of_training():
         part: [v for v in labels if (int(group_of(v, GROUP)) < 7) == (part == "train")]
         for part in ("train", "test")
     }
-    plain = assign_subsets(lists, labels, GROUP)
+    plain = assign_subsets(lists, labels, by_name(labels))
     assert {(row.video_id, row.subset) for row in plain} == {
         (v, part) for part, ids in lists.items() for v in ids
     }
-    held = assign_subsets(lists, labels, GROUP, validation=0.3)
+    held = assign_subsets(lists, labels, by_name(labels), Held(validation=0.3))
     assert {row.video_id for row in held if row.subset == "test"} == set(lists["test"])
     assert Counter(row.subset for row in held) == {"train": 10, "val": 4, "test": 6}
 
 
 def test_unusable_videos_are_left_out():
     subsets = assign_subsets(
-        {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1"]}, {"A_1_1": 0, "A_2_1": 0}, GROUP
+        {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1"]},
+        {"A_1_1": 0, "A_2_1": 0},
+        by_name(["A_1_1", "A_1_2", "A_2_1"]),
     )
     assert [row.video_id for row in subsets] == ["A_1_1", "A_2_1"]
 
@@ -114,4 +120,48 @@ def test_unusable_videos_are_left_out():
 )
 def test_splits_that_leak_or_lack_a_part_are_refused(lists, complaint):
     with pytest.raises(ValueError, match=complaint):
-        assign_subsets(lists, {"A_11_1": 0, "A_11_2": 0}, GROUP, test_share=0.3)
+        assign_subsets(
+            lists, {"A_11_1": 0, "A_11_2": 0}, by_name([v for p in lists.values() for v in p]), Held(0.3)
+        )
+
+
+# ---------------------------------------------------------------- folds, groups, leaks
+
+
+def test_over_all_folds_each_video_is_tested_once_and_no_group_is_cut():
+    labels = clips(classes=3, groups=7, per_group=2)
+    tested = Counter()
+    for fold in range(3):
+        subsets = assign_subsets({"all": list(labels)}, labels, by_name(labels), Held(fold=fold, of=3))
+        sides = {part: {row.group for row in subsets if row.subset == part} for part in ("train", "test")}
+        assert not sides["train"] & sides["test"]
+        tested.update(row.video_id for row in subsets if row.subset == "test")
+    assert tested == Counter(list(labels))
+
+
+def test_more_folds_than_groups_are_refused():
+    labels = clips(classes=2, groups=2, per_group=2)
+    with pytest.raises(ValueError, match="cannot test fold 0 of 3: .* between 2 and the 2 groups"):
+        assign_subsets({"all": list(labels)}, labels, by_name(labels), Held(fold=0, of=3))
+
+
+def test_a_stated_validation_list_is_kept():
+    lists = {"train": ["A_1_1"], "val": ["A_2_1"], "test": ["A_3_1"]}
+    labels = dict.fromkeys(["A_1_1", "A_2_1", "A_3_1"], 0)
+    subsets = assign_subsets(lists, labels, by_name(labels), Held(validation=0.5))
+    assert [row.subset for row in subsets] == ["train", "val", "test"]
+
+
+def test_groups_are_stated_or_cut_out_of_names_or_each_video_by_itself():
+    videos = ["A_1_1", "A_1_2"]
+    assert groups_of(videos, {"A_1_1": "x", "A_1_2": "y"}, GROUP) == {"A_1_1": "x", "A_1_2": "y"}
+    assert groups_of(videos, {}, GROUP) == {"A_1_1": "1", "A_1_2": "1"}
+    assert groups_of(videos, {}, None) == {"A_1_1": "A_1_1", "A_1_2": "A_1_2"}
+
+
+def test_the_same_frames_on_two_sides_are_a_leak_and_on_one_side_are_not():
+    labels = dict.fromkeys(["A_1_1", "A_1_2", "A_2_1", "A_3_1"], 0)
+    lists = {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1", "A_3_1"]}
+    subsets = assign_subsets(lists, labels, by_name(labels))
+    hashes = {"A_1_1": "a", "A_1_2": "a", "A_2_1": "b", "A_3_1": "a"}
+    assert leaks(subsets, hashes) == [("A_1_1", "train", "A_3_1", "test")]

@@ -7,11 +7,10 @@ import av
 import numpy as np
 import pytest
 
+from ukdlib.decoding import VideoError, read_video
 from ukdlib.video import (
-    VideoError,
     check_video,
     inspect_video,
-    read_video,
     same_frames,
     set_aside,
     write_video,

@@ -1,0 +1,180 @@
+"""
+Video files to frames, whatever is wrong with them: the count is held against the container, nothing is made up.
+
+What cannot be read becomes a VideoError with a short reason, whatever went wrong inside the decoder, so that
+one bad file of a data set is set aside by name instead of ending the run. Frames are handed on one by one, so a
+large video costs no more memory than what is kept of it. Audio is not looked at. One decoding thread: jobs run
+side by side.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+COVERED = 0.8  # of a container's duration must have frames, where it does not state their number
+STEADY = 1.5  # ratio of the longest to the shortest step in time up to which a rate counts as constant
+
+
+class VideoError(ValueError):
+    """A video file that cannot be used; the message is the reason."""
+
+
+class Reading(NamedTuple):
+    """How to read: fps, to which frames are repeated and left out, None = as they are; what is too much."""
+
+    fps: float | None = None
+    max_frames: int = 20_000
+    max_megapixels: float = 9.0  # of a frame; 3840 x 2160 has 8.3
+
+
+AS_IS = Reading()
+
+
+class Facts(NamedTuple):
+    """What is known of a video whose frames have all been seen."""
+
+    fps: float  # of the frames that were handed on
+    steady: bool  # False if the file's own rate varies
+
+
+def read_video(
+    path: str, reading: Reading = AS_IS, each: Callable[[np.ndarray], np.ndarray] = lambda frame: frame
+) -> tuple[np.ndarray, float]:
+    """All frames of a video, (T, H, W, 3) uint8 RGB, upright, each changed by `each`; and frames per second."""
+    frames: list[np.ndarray] = []
+    facts = scan_video(path, reading, lambda frame: frames.append(each(frame)))
+    return np.stack(frames), facts.fps
+
+
+def scan_video(path: str, reading: Reading, take: Callable[[np.ndarray], None]) -> Facts:
+    """Hand every frame, (H, W, 3) uint8 RGB, upright, to `take`; raises VideoError with the reason."""
+    if not os.path.isfile(path):
+        raise VideoError("missing file")
+    if os.path.getsize(path) == 0:
+        raise VideoError("empty file")
+    try:
+        with av.open(path) as container:
+            return _scan(container, reading, take)
+    except av.FFmpegError as error:
+        raise VideoError(f"not a readable video: {error.strerror}") from None
+
+
+class _Clock:
+    """Which output frames a decoded one stands for, and whether the steps between frames are even."""
+
+    def __init__(self, rate: float, fps: float | None):
+        self.rate, self.fps = rate, fps
+        self.seen = self.due = 0
+        self.first: float | None = None
+        self.time = 0.0
+        self.steps: set[float] = set()
+
+    def repeats(self, stamp: float | None) -> int:
+        """How often the frame before this one is shown, now that this one begins at `stamp` (seconds)."""
+        if self.first is None and stamp is not None:
+            self.first = stamp
+        time = self.seen / self.rate if stamp is None or self.first is None else stamp - self.first
+        self.seen += 1
+        if self.seen > 1:
+            self.steps = {min(self.steps | {time - self.time}), max(self.steps | {time - self.time})}
+        self.time = time
+        return self._until(time) if self.seen > 1 else 0
+
+    def last(self) -> int:
+        """How often the last frame is shown."""
+        return max(self._until(self.time + 1 / self.rate), 1 if self.due == 0 else 0)
+
+    def _until(self, time: float) -> int:
+        if self.fps is None:
+            return 1
+        count = 0
+        while (self.due + count) / self.fps < time - 1e-6:
+            count += 1
+        self.due += count
+        return count
+
+    @property
+    def steady(self) -> bool:
+        return not self.steps or 0 < max(self.steps) <= STEADY * min(self.steps)
+
+
+def _scan(
+    container: av.container.InputContainer, reading: Reading, take: Callable[[np.ndarray], None]
+) -> Facts:
+    if not container.streams.video:
+        raise VideoError("no video stream")
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    _check_size(stream, reading)
+    clock = _Clock(_rate(stream), reading.fps)
+    held: np.ndarray | None = None
+    shown = 0
+    for picture, stamp in _pictures(container, stream):
+        repeats = clock.repeats(stamp)
+        if held is not None:
+            if held.shape != picture.shape:
+                raise VideoError(f"frames of several sizes: {sorted([held.shape[:2], picture.shape[:2]])}")
+            shown += repeats
+            for _ in range(repeats):
+                take(held)
+        if max(shown, clock.seen) > reading.max_frames:
+            raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
+        held = picture
+    assert held is not None  # _pictures gives one at least
+    for _ in range(clock.last()):
+        take(held)
+    _check_duration(container, stream, clock)
+    return Facts(reading.fps or clock.rate, clock.steady)
+
+
+def _pictures(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[tuple[np.ndarray, float | None]]:
+    """(upright picture, time in seconds or None) of every frame, whose number is held against the container's."""
+    declared, seen = stream.frames, 0
+    try:
+        for packet in container.demux(stream):
+            declared -= packet.is_discard  # cut off by the container's edit list: not meant to be seen
+            for frame in packet.decode():
+                seen += 1
+                yield _upright(frame), frame.time
+    except av.FFmpegError as error:
+        raise VideoError(f"truncated: {seen} of {declared} frames ({error.strerror})") from None
+    if not seen:
+        raise VideoError("no frames")
+    if seen < declared:  # 0 where the container does not say
+        raise VideoError(f"truncated: {seen} of {declared} frames")
+
+
+def _check_size(stream: av.VideoStream, reading: Reading) -> None:
+    megapixels = stream.codec_context.width * stream.codec_context.height / 1e6
+    if megapixels > reading.max_megapixels:
+        raise VideoError(
+            f"{stream.codec_context.width} x {stream.codec_context.height} pixels, "
+            f"more than max_megapixels = {reading.max_megapixels:g} allows"
+        )
+
+
+def _check_duration(container: av.container.InputContainer, stream: av.VideoStream, clock: _Clock) -> None:
+    """Containers that do not count their frames state a duration at least."""
+    duration = (container.duration or 0) / av.time_base
+    covered = clock.time + 1 / clock.rate
+    if not stream.frames and covered < COVERED * duration:
+        raise VideoError(f"truncated: {covered:.1f} of {duration:.1f} s")
+
+
+def _upright(frame: av.VideoFrame) -> np.ndarray:
+    """RGB picture (H, W, 3), turned as the file's display matrix asks."""
+    turns = round(frame.rotation / 90)
+    return np.rot90(frame.to_ndarray(format="rgb24"), turns)
+
+
+def _rate(stream: av.VideoStream) -> float:
+    rate: Fraction | None = stream.average_rate or stream.guessed_rate
+    if not rate:
+        raise VideoError("no frame rate")
+    return float(rate)

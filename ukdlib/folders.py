@@ -1,0 +1,92 @@
+"""
+Video files below a folder, found without trusting what lies there.
+
+Links are followed, round loops and out of the folder only if that is allowed; a name that is no UTF-8 is told and left
+out. Standard library only: the workflow looks when it is parsed.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+VIDEO_SUFFIXES = frozenset(".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv".split())
+
+
+class Found(NamedTuple):
+    """paths: below the folder, with / between folders, sorted; remarks: (path, what was left out and why)."""
+
+    paths: list[str]
+    remarks: list[tuple[str, str]]
+
+
+def find_videos(folder: str, links_out: bool = False) -> Found:
+    """
+    All files below `folder` with a video's suffix; hidden ones are not looked at.
+
+    links_out: also follow links that leave the folder. Raises ValueError if the folder is not there.
+    """
+    if not os.path.isdir(folder):
+        raise ValueError(f"{folder} is no folder")
+    root = os.path.realpath(folder)
+    found = Found([], [])
+    for path in _walk(folder, "", root, (root,), links_out, found.remarks):
+        if os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES:
+            found.paths.append(path)
+    found.paths.sort()
+    return found
+
+
+def _walk(
+    folder: str,
+    below: str,
+    root: str,
+    above: tuple[str, ...],
+    links_out: bool,
+    remarks: list[tuple[str, str]],
+) -> Iterator[str]:
+    """Paths of the files below `below`; above: real paths of the folders that lead here, for loops."""
+    with os.scandir(os.path.join(folder, below)) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            path = f"{below}/{entry.name}" if below else entry.name
+            if entry.name.startswith("."):
+                continue
+            if not _is_utf8(path):
+                remarks.append((plain(path), "left out: its name is no UTF-8"))
+                continue
+            real = os.path.realpath(entry.path) if entry.is_symlink() else None
+            if real is not None and not links_out and os.path.commonpath([real, root]) != root:
+                remarks.append(
+                    (path, "left out: a link that leaves the folder; `links_out: true` follows it")
+                )
+            elif entry.is_dir():
+                real = real or os.path.join(above[-1], entry.name)
+                if real in above:
+                    remarks.append((path, "left out: a link back to a folder that it lies in"))
+                else:
+                    yield from _walk(folder, path, root, (*above, real), links_out, remarks)
+            elif entry.is_file():
+                yield path
+            elif entry.is_symlink():
+                remarks.append((path, "left out: a link to nothing"))
+
+
+def video_ids(paths: list[str]) -> dict[str, str]:
+    """Path -> name of the video: the path without its suffix, in composed Unicode, unless two files share that."""
+    stems = {path: unicodedata.normalize("NFC", os.path.splitext(path)[0]) for path in paths}
+    first: dict[str, str] = {}
+    shared = {stem for path, stem in stems.items() if first.setdefault(stem, path) != path}
+    return {path: path if stem in shared else stem for path, stem in stems.items()}
+
+
+def plain(path: str) -> str:
+    """The path with what is no UTF-8 spelt out, for tables and logs."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
