@@ -18,6 +18,7 @@ include: "rules/teachers.smk"
 include: "rules/fusion.smk"
 include: "rules/students.smk"
 include: "rules/evaluation.smk"
+include: "rules/statistics.smk"
 include: "rules/report.smk"
 
 

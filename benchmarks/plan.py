@@ -32,6 +32,9 @@ def fabricate(folder: Path, videos: int) -> None:
     for split in (0, 1):
         for subset, text in lines.items():
             (lists / f"split_{split}/split{split}_{subset}.txt").write_text("".join(text))
+        (lists / f"split_{split}/split{split}_{'others' if split == 0 else 'other'}.txt").write_text(
+            f"0\t0\tDrink/Drink_99_{videos}.mp4\n"
+        )
 
 
 def main(videos: int = 5361, out: str = "results/benchmarks/plan.csv") -> None:

@@ -13,6 +13,7 @@ from ukdlib.annotations import locate, shard_of
 from ukdlib.config import (
     LABEL_METHODS,
     any_of,
+    chain_of,
     fetched_weights,
     foreign_names,
     has_flow,
@@ -21,7 +22,7 @@ from ukdlib.config import (
     transform_names,
     transforms_of,
 )
-from ukdlib.config_checks import check_config
+from ukdlib.config_checks import TRANSFORM_KEYS, check_config
 from ukdlib.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.provenance import code_hash
 from ukdlib.published import unlike_published
@@ -85,7 +86,8 @@ def listed(dataset):
         groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
         if "render" not in entry:
             missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
-            read.remarks.extend(remark for remark in missing if remark not in read.remarks)
+            told = {path for path, _ in read.remarks}
+            read.remarks.extend(remark for remark in missing if remark[0] not in told)
         return read
     except (OSError, ValueError) as error:
         raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
@@ -194,6 +196,25 @@ def source_frames(wildcards):
 
 def modality_setting(key, absent=None):
     return lambda wildcards: config["modalities"][wildcards.modality].get(key, absent)
+
+
+def transform_options(wildcards):
+    """The settings of a modality's own transform, such as gamma."""
+    entry = config["modalities"][wildcards.modality]
+    return {key: entry[key] for key in TRANSFORM_KEYS[entry["transform"]]}
+
+
+def bound_of(modality):
+    """Largest flow that the codes of a modality hold, in pixels."""
+    return next(entry["bound"] for entry in transforms_of(config, modality) if "bound" in entry)
+
+
+def modalities_of_run():
+    """What the networks of this run's tables look at, and what that is made of, in the order of the configuration."""
+    used = {trained_entry["modality"] for trained_entry in map(entry_of, trained_rows().values())}
+    return [
+        name for name in config["modalities"] if any(name in chain_of(config, modality) for modality in used)
+    ]
 
 
 # ---------------------------------------------------------------- whatever is trained
@@ -319,6 +340,9 @@ def student_target(wildcards):
 # ---------------------------------------------------------------- tables and figures
 
 
+DATASET = config["run"]["dataset"]
+NOTE = config["datasets"][DATASET]["note"]
+FIRST_SUBSETS = f"results/{DATASET}/split{config['run']['splits'][0]}/subsets.parquet"
 METRICS, LOGITS, HISTORY = "metrics/{subset}.json", "logits/{subset}.parquet", "history.csv"
 
 
@@ -388,6 +412,12 @@ def is_trained(row):
     """Whether role/name is a network that is trained here: no fusion, and no teacher from elsewhere."""
     role, name = Path(row).parts
     return role == "students" or (role == "teachers" and name not in FOREIGN)
+
+
+def entry_of(row):
+    """The entry of role/name."""
+    role, name = Path(row).parts
+    return config[role][name]
 
 
 def trained_rows():

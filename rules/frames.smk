@@ -1,10 +1,11 @@
 """
-Videos to frames of every modality, in shards: decoded once, gamma-corrected (Eq. 13), TV-L1 flow of the corrected frames.
+Videos to frames of every modality, in shards: decoded once, made easier to see (gamma, Eq. 13), TV-L1 flow of the corrected frames.
 
 INPUT:   results/{dataset}/inspected/shard{shard}.parquet
 OUTPUT:  results/{dataset}/frames/{modality}/shard{shard}.arrow
 """
 
+CORRECTIONS = [way for way in TRANSFORM_KEYS if way not in ("none", "tvl1")]
 DECODED = {name for name, entry in config["modalities"].items() if entry["of"] == "video"}
 
 
@@ -26,7 +27,8 @@ rule decode_videos:
         runtime=120,
     params:
         reading=reading_setting,
-        gamma=modality_setting("gamma", 1.0),  # 1 changes nothing
+        transform=modality_setting("transform"),
+        options=transform_options,
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),
         code=code("decode_videos"),
@@ -34,29 +36,30 @@ rule decode_videos:
         "../workflow_scripts/decode_videos.py"
 
 
-rule correct_gamma:
+rule correct_frames:
     input:
         source_frames,
     output:
         "results/{dataset}/frames/{modality}/shard{shard}.arrow",
     log:
-        "logs/correct_gamma/{dataset}_{modality}_{shard}.log",
+        "logs/correct_frames/{dataset}_{modality}_{shard}.log",
     benchmark:
-        "results/benchmarks/correct_gamma/{dataset}_{modality}_{shard}.tsv"
+        "results/benchmarks/correct_frames/{dataset}_{modality}_{shard}.tsv"
     wildcard_constraints:
-        modality=any_of(set(transform_names(config, "gamma")) - DECODED),
+        modality=any_of({name for way in CORRECTIONS for name in transform_names(config, way)} - DECODED),
     conda:
         "../envs/video.yaml"
     resources:
         mem_mb=4000,
         runtime=120,
     params:
-        gamma=modality_setting("gamma"),
+        transform=modality_setting("transform"),
+        options=transform_options,
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),
-        code=code("correct_gamma"),
+        code=code("correct_frames"),
     script:
-        "../workflow_scripts/correct_gamma.py"
+        "../workflow_scripts/correct_frames.py"
 
 
 rule compute_flow:

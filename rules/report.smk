@@ -5,8 +5,6 @@ INPUT:   metrics, logits, histories, fusions, cost and frames of what the tables
 OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
 """
 
-DATASET = config["run"]["dataset"]
-NOTE = config["datasets"][DATASET]["note"]
 TABLES = [*config["run"]["tables"], "cost"]
 FIGURES = [
     "accuracy.svg",
@@ -233,7 +231,7 @@ rule draw_gallery:
         dark=frames_of(DATASET, "dark"),
         rgb=frames_of(DATASET, "rgb"),
         flow=frames_of(DATASET, "flow"),
-        subsets=f"results/{DATASET}/split{config['run']['splits'][0]}/subsets.parquet",
+        subsets=FIRST_SUBSETS,
     output:
         figure("gallery.png"),
     log:
@@ -244,7 +242,7 @@ rule draw_gallery:
         mem_mb=4000,
         runtime=10,
     params:
-        classes=listed(DATASET)[0],
+        classes=listed(DATASET).classes,
         bound=config["modalities"]["flow"]["bound"],
         per_class=1,
         note=NOTE,
@@ -260,7 +258,11 @@ rule report:
         figures=expand(
             "results/{dataset}/figures/{figure}", dataset=DATASET, figure=[*FIGURES, "gallery.png"]
         ),
+        data_tables=expand(f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures"]),
+        data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
         rejected=f"results/{DATASET}/rejected.csv",
+        remarks=f"results/{DATASET}/remarks.csv",
+        leaks=expand(f"results/{DATASET}/split{{split}}/leaks.csv", split=config["run"]["splits"]),
     output:
         "results/report.html",
     log:

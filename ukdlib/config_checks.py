@@ -25,7 +25,13 @@ SECTIONS = (
 ROLES = ("teachers", "fusions", "students")
 VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
 TEST_KEYS = ("test_clips", "test_crops")  # settings that number the views of a test video
-TRANSFORM_KEYS = {"none": (), "gamma": ("gamma",), "tvl1": ("preset", "bound")}
+TRANSFORM_KEYS = {
+    "none": (),
+    "gamma": ("gamma",),
+    "clahe": ("clip_limit", "tiles"),
+    "retinex": ("sigmas",),
+    "tvl1": ("preset", "bound"),
+}
 ALPHA = {
     "slowfast": 8,
     "slowfast_r50_4x16": 8,
@@ -98,15 +104,21 @@ def _datasets(config: dict) -> Problems:
         except re.error as error:
             yield f"datasets.{name}.group is {entry['group']!r}, which is no regular expression: {error}"
         for number, split in enumerate(entry["splits"]):
-            place = f"datasets.{name}.splits[{number}]"
-            ways = (
-                [way for way in ("train", "all") if way in split],
-                [w for w in ("test_share", "fold") if w in split],
-            )
-            if len(ways[0]) > 1 or len(ways[1]) > 1 or ("train" in split and ways[1]):
-                yield f"{place} has {_some(split)}; it takes train and test, or one of test_share and fold, perhaps of `all`"
-            if "fold" in split and split["fold"] >= split["of"]:
-                yield f"{place}.fold is {split['fold']}; of {split['of']} folds the last is {split['of'] - 1}"
+            yield from _split(f"datasets.{name}.splits[{number}]", split)
+
+
+def _split(place: str, split: dict) -> Problems:
+    given = [key for key in ("train", "all", "test_share", "fold") if key in split]
+    if given not in (
+        [],
+        ["train"],
+        *(lists + [way] for lists in ([], ["all"]) for way in ("test_share", "fold")),
+    ):
+        yield (
+            f"{place} has {_some(split)}; it takes train and test, or one of test_share and fold, perhaps beside all"
+        )
+    if "fold" in split and split["fold"] >= split["of"]:
+        yield f"{place}.fold is {split['fold']}; the last of {split['of']} folds is {split['of'] - 1}"
 
 
 def _modality_chains(config: dict) -> Problems:
@@ -143,10 +155,10 @@ def _sources(config: dict) -> Problems:
             yield f"modalities.{name} is {source!r} with transform 'none'; only 'video' is taken over as it is"
         elif has_flow(config, source):
             yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs pictures"
-        elif transform == "gamma" and config["modalities"][source].get("codec") == "jpeg":
+        elif transform != "tvl1" and config["modalities"][source].get("codec") == "jpeg":
             yield (
-                f"modalities.{name} applies 'gamma' to {source!r}, whose codec is 'jpeg'; "
-                "gamma comes before any lossy step, so take codec 'raw' there"
+                f"modalities.{name} applies {transform!r} to {source!r}, whose codec is 'jpeg'; "
+                "a correction comes before any lossy step, so take codec 'raw' there"
             )
 
 

@@ -16,6 +16,7 @@ import av
 import numpy as np
 
 COVERED = 0.8  # of a container's duration must have frames, where it does not state their number
+ROUNDING = 0.1  # of a frame: some containers keep time in whole milliseconds
 STEADY = 1.5  # ratio of the longest to the shortest step in time up to which a rate counts as constant
 
 
@@ -92,7 +93,7 @@ class _Clock:
         if self.fps is None:
             return 1
         count = 0
-        while (self.due + count) / self.fps < time - 1e-6:
+        while (self.due + count) / self.fps < time - ROUNDING / self.rate:
             count += 1
         self.due += count
         return count
@@ -163,7 +164,7 @@ def _check_duration(container: av.container.InputContainer, stream: av.VideoStre
     """Containers that do not count their frames state a duration at least."""
     duration = (container.duration or 0) / av.time_base
     covered = clock.time + 1 / clock.rate
-    if not stream.frames and covered < COVERED * duration:
+    if not stream.frames and covered + (clock.first or 0) < COVERED * duration:
         raise VideoError(f"truncated: {covered:.1f} of {duration:.1f} s")
 
 

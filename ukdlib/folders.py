@@ -55,7 +55,9 @@ def _walk(
                 remarks.append((plain(path), "left out: its name is no UTF-8"))
                 continue
             real = os.path.realpath(entry.path) if entry.is_symlink() else None
-            if real is not None and not links_out and os.path.commonpath([real, root]) != root:
+            if real is not None and not os.path.exists(real):
+                remarks.append((path, "left out: a link to nothing"))
+            elif real is not None and not links_out and os.path.commonpath([real, root]) != root:
                 remarks.append(
                     (path, "left out: a link that leaves the folder; `links_out: true` follows it")
                 )
@@ -67,8 +69,6 @@ def _walk(
                     yield from _walk(folder, path, root, (*above, real), links_out, remarks)
             elif entry.is_file():
                 yield path
-            elif entry.is_symlink():
-                remarks.append((path, "left out: a link to nothing"))
 
 
 def video_ids(paths: list[str]) -> dict[str, str]:

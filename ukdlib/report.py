@@ -42,8 +42,8 @@ def write_report(path: str, template: str, **parts: object) -> None:
     """
     Fill the template and write the report, whole or not at all; refused if it would load anything.
 
-    parts: title, note, tables (read_table), figures (read_figures), rejected (read_rejected), config (dict),
-    environment (environment()).
+    parts: title, note, tables and data_tables (read_table), figures and data_figures (read_figures), rejected
+    (read_rejected), remarks (read_remarks), leaks (read_leaks), config (dict), environment (environment()).
     """
     maker = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     maker.filters["yaml"] = _yaml
@@ -100,6 +100,26 @@ def read_rejected(path: str) -> dict[str, list[str]]:
     if not {"video_id", "reason"} <= set(table.columns):
         raise ValueError(f"{path}: columns are {list(table.columns)}; needed: video_id, reason")
     return {str(reason): sorted(rows["video_id"]) for reason, rows in table.groupby("reason")}
+
+
+def read_remarks(path: str) -> dict[str, list[str]]:
+    """What is odd -> the videos or lists that it is said of; empty if there is nothing."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not {"what", "remark"} <= set(table.columns):
+        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, remark")
+    return {str(remark): sorted(rows["what"]) for remark, rows in table.groupby("remark")}
+
+
+def read_leaks(paths: Sequence[str]) -> list[str]:
+    """A sentence for every video with the same frames on two sides of a split, from the files of all splits."""
+    sentences = []
+    for path in paths:
+        for row in pd.read_csv(path, dtype=str, keep_default_na=False).itertuples():
+            split = Path(path).parent.name
+            sentences.append(
+                f"{split}: {row.video} ({row.subset}) and {row.same_frames_as} ({row.in_subset})"
+            )
+    return sentences
 
 
 def environment() -> dict[str, str]:

@@ -30,6 +30,14 @@ def _sentence(error: Any) -> str:
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return f"{place or 'the top level'} lacks {', '.join(map(repr, missing))}"
+    if error.validator == "dependentRequired":
+        lacking = [
+            f"{other!r}, which goes with {key!r}"
+            for key, others in error.validator_value.items()
+            for other in others
+            if key in error.instance and other not in error.instance
+        ]
+        return f"{place} lacks {lacking[0]}"
     allowed = ALLOWED.get(error.validator, lambda limit: f"satisfy {error.validator}: {limit}")
     return f"{place} is {error.instance!r}; it must {allowed(error.validator_value)}"
 

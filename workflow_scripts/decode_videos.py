@@ -1,4 +1,4 @@
-"""Rule decode_videos: the frames of a shard's usable videos, resized if asked, in one file."""
+"""Rule decode_videos: the frames of a shard's usable videos, corrected and resized if asked, in one file."""
 
 import sys
 
@@ -7,23 +7,26 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import cv2
 import pandas as pd
 
+from ukdlib.corrections import WHOLE_CLIP, correct
 from ukdlib.decoding import Reading, read_video
 from ukdlib.frames import resize, resume_key, write_shard
-from ukdlib.gamma import correct_gamma
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params
 videos = pd.read_parquet(snakemake.input[0]).query("status == 'ok'")
 paths = dict(zip(videos["video_id"], videos["path"], strict=True))
+reading = Reading(**params.reading)
 
 
-def finish(frame):
-    return resize(correct_gamma(frame[None], params.gamma), params.short_side)[0]
+def finish(frames):
+    return resize(correct(frames, params.transform, **params.options), params.short_side)
 
 
 def decode(video_id):
     print(video_id, file=sys.stderr)
-    return read_video(paths[video_id], Reading(**params.reading), finish)[0]
+    if params.transform in WHOLE_CLIP:
+        return finish(read_video(paths[video_id], reading)[0])
+    return read_video(paths[video_id], reading, lambda frame: finish(frame[None])[0])[0]
 
 
 key = resume_key(snakemake.input, dict(params.items()))

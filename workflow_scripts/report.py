@@ -4,7 +4,15 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.report import environment, read_figures, read_rejected, read_table, write_report
+from ukdlib.report import (
+    environment,
+    read_figures,
+    read_leaks,
+    read_rejected,
+    read_remarks,
+    read_table,
+    write_report,
+)
 
 params = snakemake.params
 write_report(
@@ -14,7 +22,11 @@ write_report(
     note=params.note,
     tables=[read_table(path) for path in snakemake.input.tables],
     figures=read_figures(snakemake.input.figures, params.captions),
+    data_tables=[read_table(path) for path in snakemake.input.data_tables],
+    data_figures=read_figures(snakemake.input.data_figures, params.captions),
     rejected=read_rejected(snakemake.input.rejected),
+    remarks=read_remarks(snakemake.input.remarks),
+    leaks=read_leaks(snakemake.input.leaks),
     config=params.config,
     environment=environment(),
 )

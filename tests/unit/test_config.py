@@ -92,7 +92,11 @@ FAULTS = [
     ),
     ("modalities.dark.of", "rgb", "modalities.dark.of never reaches 'video': dark of rgb of dark"),
     ("modalities.dark.of", "dark", "modalities.dark.of never reaches 'video': dark of dark"),
-    ("modalities.dark.transform", "log", "modalities.dark.transform is 'log'; known: [gamma, none, tvl1]"),
+    (
+        "modalities.dark.transform",
+        "log",
+        "modalities.dark.transform is 'log'; known: [clahe, gamma, none, retinex, tvl1]",
+    ),
     ("modalities.dark.gamma", 2.0, "modalities.dark sets 'gamma', but transform 'none' takes []"),
     (
         "modalities.flow.gamma",
@@ -121,7 +125,7 @@ FAULTS = [
         "modalities.dark.codec",
         "jpeg",
         "modalities.rgb applies 'gamma' to 'dark', whose codec is 'jpeg'; "
-        "gamma comes before any lossy step, so take codec 'raw' there",
+        "a correction comes before any lossy step, so take codec 'raw' there",
     ),
     (
         "modalities.video",
@@ -240,6 +244,21 @@ FAULTS = [
         "tables.main.baseline",
         "rgb",
         "tables.main.baseline names 'rgb', which is not among its rows: [RGB, UKD, two]",
+    ),
+    (
+        "datasets.toy.splits",
+        [{"all": "a"}],
+        "datasets.toy.splits[0] has [all]; it takes train and test, or one of .*",
+    ),
+    (
+        "datasets.toy.splits",
+        [{"fold": 3, "of": 3}],
+        "datasets.toy.splits[0].fold is 3; the last of 3 folds is 2",
+    ),
+    (
+        "datasets.toy.splits",
+        [{"train": "a", "test": "b", "test_share": 0.3}],
+        "datasets.toy.splits[0] has [test, test_share, train]; it takes train and test, or .*",
     ),
     ("tables.main.paper", {"GTD": 68.7}, "tables.main.paper names 'GTD', which is not among its rows: .*"),
     ("cost.student", "rgb", "cost.student names 'rgb', which is not under students: [rgb_ukd]"),

@@ -10,7 +10,9 @@ from ukdlib.report import (
     environment,
     loads_from_elsewhere,
     read_figures,
+    read_leaks,
     read_rejected,
+    read_remarks,
     read_table,
     write_report,
 )
@@ -33,6 +35,10 @@ def parts(tmp_path):
         "figures": read_figures(
             [str(tmp_path / "accuracy.svg")], {"accuracy": "Accuracy & more. Look right."}
         ),
+        "data_tables": [],
+        "data_figures": [],
+        "remarks": {"nearly black": ["v9"]},
+        "leaks": [],
         "rejected": read_rejected(str(tmp_path / "rejected.csv")),
         "config": OrderedDict(run=OrderedDict(seeds=[0, 1]), group="^<b>"),
         "environment": environment(),
@@ -79,6 +85,25 @@ def test_rejected_videos_are_named_with_reasons(tmp_path, parts):
     assert rejected == {"empty file": ["Run_1", "Run_2"], "no video": ["Sit_1"]}
     page = written(tmp_path, {**parts, "rejected": rejected})
     assert "empty file: 2 videos" in page and "Run_1, Run_2" in page and "no video: 1 video<" in page
+
+
+def test_remarks_and_leaks_are_told(tmp_path, parts):
+    (tmp_path / "remarks.csv").write_text("what,remark\nSit_1,nearly black\nlist.txt,names 3 videos\n")
+    (tmp_path / "split1").mkdir()
+    (tmp_path / "split1/leaks.csv").write_text(
+        "video,subset,same_frames_as,in_subset\nRun_1,train,Run_9,test\n"
+    )
+    remarks, leaks = (
+        read_remarks(str(tmp_path / "remarks.csv")),
+        read_leaks([str(tmp_path / "split1/leaks.csv")]),
+    )
+    assert remarks == {"nearly black": ["Sit_1"], "names 3 videos": ["list.txt"]}
+    page = written(tmp_path, {**parts, "remarks": remarks, "leaks": leaks})
+    assert "nearly black: 1 video<" in page and "split1: Run_1 (train) and Run_9 (test)" in page
+    assert "flatters every number" in page and "flatters every number" not in written(tmp_path, parts)
+    (tmp_path / "remarks.csv").write_text("a,b\n")
+    with pytest.raises(ValueError, match="needed: what, remark"):
+        read_remarks(str(tmp_path / "remarks.csv"))
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_over_all_folds_each_video_is_tested_once_and_no_group_is_cut():
 
 def test_more_folds_than_groups_are_refused():
     labels = clips(classes=2, groups=2, per_group=2)
-    with pytest.raises(ValueError, match="cannot test fold 0 of 3: .* between 2 and the 2 groups"):
+    with pytest.raises(ValueError, match=r"cannot test fold 0 of 3: .* between 2 and the 2 groups"):
         assign_subsets({"all": list(labels)}, labels, by_name(labels), Held(fold=0, of=3))
 
 

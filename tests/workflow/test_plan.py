@@ -17,7 +17,7 @@ def test_default_run_trains_each_network_once(workflow):
     assert jobs["train_fold"] == jobs["export_fold"] == 2 * FOLDS and jobs["gather_folds"] == 2
     assert (
         jobs["compute_flow"]
-        == jobs["correct_gamma"]
+        == jobs["correct_frames"]
         == jobs["decode_videos"]
         == jobs["inspect_videos"]
         == SHARDS

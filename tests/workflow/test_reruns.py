@@ -77,7 +77,7 @@ def test_an_edit_of_the_flow_module_replans_flow_and_what_follows_but_no_decodin
         "index_videos",
         "split_videos",
         "decode_videos",
-        "correct_gamma",
+        "correct_frames",
     } & set(jobs)
 
 

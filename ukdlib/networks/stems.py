@@ -10,6 +10,7 @@ too. Kinetics weights for flow are not public. Rules, for a weight w of three ch
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -42,6 +43,9 @@ def convert_stem(
         weight = RULES[rule](stem.weight.detach(), in_channels).clone()
         stem.weight = nn.Parameter(weight, requires_grad=stem.weight.requires_grad)
         stem.in_channels = in_channels
+        holder: Any = network.get_submodule(name.rpartition(".")[0])
+        if hasattr(holder, "num_channels"):  # Hugging Face's patch embeddings hold the clip against it
+            holder.num_channels = in_channels
     return network
 
 

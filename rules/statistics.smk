@@ -1,0 +1,87 @@
+"""
+What the data are like: the report's section on them.
+
+INPUT:   results/{dataset}/clips.parquet, subsets.parquet, frames of every modality of the run
+OUTPUT:  results/{dataset}/measured/{modality}/shard{shard}.parquet
+         results/{dataset}/tables/data_clips.*, data_measures.*, figures/data.svg, modalities.png
+"""
+
+SHOWN = modalities_of_run()
+FLOWS = {name: bound_of(name) for name in SHOWN if has_flow(config, name)}
+
+
+rule measure_frames:
+    input:
+        "results/{dataset}/frames/{modality}/shard{shard}.arrow",
+    output:
+        "results/{dataset}/measured/{modality}/shard{shard}.parquet",
+    log:
+        "logs/measure_frames/{dataset}_{modality}_{shard}.log",
+    conda:
+        "../envs/video.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        modality="{modality}",
+        bound=lambda wildcards: FLOWS.get(wildcards.modality),
+        every=4,  # frames; neighbours are alike
+        code=code("measure_frames"),
+    script:
+        "../workflow_scripts/measure_frames.py"
+
+
+rule describe_data:
+    input:
+        clips=f"results/{DATASET}/clips.parquet",
+        subsets=FIRST_SUBSETS,
+        measured=expand(
+            f"results/{DATASET}/measured/{{modality}}/shard{{shard}}.parquet",
+            modality=SHOWN,
+            shard=range(config["datasets"][DATASET]["shards"]),
+        ),
+    output:
+        counts=f"results/{DATASET}/tables/data_clips.csv",
+        counts_html=f"results/{DATASET}/tables/data_clips.html",
+        measures=f"results/{DATASET}/tables/data_measures.csv",
+        measures_html=f"results/{DATASET}/tables/data_measures.html",
+        figure=figure("data.svg"),
+    log:
+        "logs/describe_data.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        classes=listed(DATASET).classes,
+        counts_caption=f"Clips by class and subset, split {config['run']['splits'][0]}",
+        measures_caption="What the networks see: medians over clips",
+        words="Noise: standard deviation of white noise, estimated from second differences (Immerkaer, 1996). Cut off: beyond the bound of flow's 8-bit code.",
+        note=NOTE,
+        code=code("describe_data"),
+    script:
+        "../workflow_scripts/describe_data.py"
+
+
+rule draw_sheet:
+    input:
+        frames=[path for name in SHOWN for path in frames_of(DATASET, name)],
+        subsets=FIRST_SUBSETS,
+    output:
+        figure("modalities.png"),
+    log:
+        "logs/draw_sheet.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        frames={name: frames_of(DATASET, name) for name in SHOWN},
+        bounds=FLOWS,
+        classes=listed(DATASET).classes,
+        note=NOTE,
+        code=code("draw_sheet"),
+    script:
+        "../workflow_scripts/draw_sheet.py"

@@ -1,0 +1,106 @@
+"""A data set as a whole: ARID's versions as they are distributed, folders, lists of one's own."""
+
+import pytest
+
+from ukdlib.datasets import others_of, read_dataset, unlisted
+
+CLASSES = ["Drink", "Jump"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Files by path -> text, written below the test's folder, which becomes the working directory's stand-in."""
+
+    def write(files: dict[str, str]):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        return lambda name: str(tmp_path / name)
+
+    return write
+
+
+def read(at, splits, classes="mapping_table.txt", listing=None, videos="clips", links_out=False):
+    named = [{k: at(v) if isinstance(v, str) else v for k, v in split.items()} for split in splits]
+    return read_dataset(at(videos), named, classes and at(classes), listing and at(listing), links_out), named
+
+
+TABLE = {"mapping_table.txt": "0\tDrink\r\n1\tJump\r\n"}
+
+
+def test_version_1_0_with_three_splits_in_tabs_and_its_other_lists(folder):
+    lists = {
+        f"list_cvt/ARID_split{n}_{part}.txt": f"0\t0\tDrink/Drink_{g}_1.avi\r\n1\t1\tJump/Jump_{g}_1.avi\r\n"
+        for n in (1, 2, 3)
+        for g, part in enumerate(("train", "test", "other"), start=n)
+    }
+    clips = {f"clips/{c}/{c}_{g}_1.mp4": "" for c in CLASSES for g in range(1, 6)}
+    at = folder({**TABLE, **lists, **clips})
+    splits = [{p: f"list_cvt/ARID_split{n}_{p}.txt" for p in ("train", "test", "other")} for n in (1, 2, 3)]
+    dataset, named = read(at, splits)
+    assert dataset.classes == CLASSES and [sorted(s) for s in dataset.splits] == [["test", "train"]] * 3
+    assert sorted(dataset.videos) == sorted(f"{c}_{g}_1" for c in CLASSES for g in range(1, 5))
+    assert unlisted(at("clips"), dataset, others_of(named, at("mapping_table.txt")), False) == []
+
+
+def test_version_1_5_counts_are_held_against_the_expected_ones(folder):
+    at = folder({
+        **TABLE,
+        "split_0/split0_train.txt": "0\t0\tDrink/Drink_1_1.mp4\n",
+        "split_0/split0_test.txt": "0\t0\tDrink/Drink_2_1.mp4",  # no line end
+        "clips/Drink/Drink_9_9.mp4": "",
+    })  # fmt: skip
+    split = {
+        "train": "split_0/split0_train.txt",
+        "test": "split_0/split0_test.txt",
+        "expected": {"train": 3350, "test": 1},
+    }
+    dataset, _ = read(at, [split])
+    assert dataset.remarks == [(at("split_0/split0_train.txt"), "names 1 videos; 3350 were expected")]
+    missing = unlisted(at("clips"), dataset, [], False)
+    assert missing == [("Drink/Drink_9_9.mp4", "in the folder, but in no list")]
+
+
+def test_ug2_csv_and_space_lists(folder):
+    at = folder({
+        **TABLE,
+        "train.csv": "VideoID,Video,ClassID\n0,0.mp4,0\n1,1.mp4,1\n",
+        "test.txt": "Jump/Jump_2_1.mp4 1\n",
+    })  # fmt: skip
+    dataset, _ = read(at, [{"train": "train.csv", "test": "test.txt"}])
+    assert {v: a.label for v, a in dataset.videos.items()} == {"0": 0, "1": 1, "Jump_2_1": 1}
+
+
+def test_a_folder_for_each_class_needs_nothing_else(folder):
+    at = folder({"clips/Sit/a.mp4": "", "clips/Stand/x/a.mp4": "", "clips/readme.txt": ""})
+    dataset, _ = read(at, [{}], classes=None)
+    assert dataset.classes == ["Sit", "Stand"] and list(dataset.splits[0]) == ["all"]
+    assert sorted(dataset.videos) == ["Sit/a", "Stand/x/a"]
+
+
+def test_the_column_subset_makes_the_split(folder):
+    rows = "video,label,subset,group\na.mp4,x,train,1\nb.mp4,y,val,2\nc.mp4,x,test,3\nd.mp4,y,other,4\n"
+    at = folder({"list.csv": rows, "clips/a.mp4": ""})
+    dataset, _ = read(at, [{}, {"fold": 0, "of": 2}], classes=None, listing="list.csv")
+    assert {part: [a.video_id for a in v] for part, v in dataset.splits[0].items()} == {
+        "train": ["a"], "val": ["b"], "test": ["c"]
+    }  # fmt: skip
+    assert [a.video_id for a in dataset.splits[1]["all"]] == list("abcd")
+    assert dataset.groups == {"a": "1", "b": "2", "c": "3", "d": "4"}
+
+
+@pytest.mark.parametrize(
+    ("files", "splits", "listing", "complaint"),
+    [
+        ({"clips/loose.mp4": ""}, [{}], None, "has no folder with videos in it"),
+        ({}, [{}], None, "clips is no folder"),
+        ({"l.txt": "Walk/a.mp4 0\n"}, [{}], "l.txt", "its labels are numbers; `classes` must name the table"),
+        ({"a.csv": "video,label\na.mp4,x\n", "b.csv": "video,label\na.mp4,x\nb.mp4,a\n"},
+         [{"train": "a.csv", "test": "b.csv"}], None, "video 'a' is 'a.mp4' with label 0 in one list and .* label 1"),
+    ],
+)  # fmt: skip
+def test_refusals(files, splits, listing, complaint, folder):
+    at = folder(files)
+    with pytest.raises(ValueError, match=complaint):
+        read(at, splits, classes=None, listing=listing)

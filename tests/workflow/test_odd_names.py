@@ -1,0 +1,76 @@
+"""A folder of videos with every odd name runs through: nothing is lost, nothing is executed, all is accounted for."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ukdlib.frames import open_shards
+from ukdlib.video import write_video
+
+GOOD = [  # below the folder of their class
+    "Run/plain.mp4", "Run/two words.mp4", "Run/it's.mp4", 'Run/a "quote".mp4', "Run/line\nend.mp4", "Run/-rf.mp4",
+    "Run/$(touch evil).mp4", "Run/`touch evil`.mp4", "Run/; touch evil;.mp4", "Run/{wildcard}.mp4", "Run/%s.mp4",
+    "走る/日本語.mp4", "走る/deep/er/é.mp4", "走る/*.mp4", "走る/[a-z]?.mp4", "走る/ lead and trail .mp4",
+    "走る/tab\there.mp4", "走る/back\\slash.mp4", "走る/&&.mp4", "走る/#.mp4", "走る/~.mp4", "走る/{{}}.mp4",
+]  # fmt: skip
+BAD = {
+    "Run/empty.mp4": "empty file",
+    "Run/text.mp4": "not a readable video",
+    "走る/short.mp4": "too short: 3 of at least 8 frames",
+}
+OVERLAY = """
+run: {dataset: own}
+datasets:
+  own: {videos: data/own, splits: [{test_share: 0.4}], shards: 1, max_rejected: 0.5}
+modalities: {dark: {short_side: 32}}
+"""
+
+
+@pytest.fixture
+def own(workflow):
+    folder = workflow.folder / "data/own"
+    rng = np.random.default_rng(0)
+    (workflow.folder / "one.mp4").touch()
+    for name in [*GOOD, "走る/short.mp4"]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        frames = rng.integers(0, 60, (3 if "short" in name else 9, 32, 48, 3), np.uint8)
+        write_video(str(workflow.folder / "made.mp4"), frames, 15)
+        shutil.move(workflow.folder / "made.mp4", folder / name)
+    shutil.copy(folder / GOOD[0], folder / "走る/twin.mp4")
+    (folder / "Run/empty.mp4").touch()
+    (folder / "Run/text.mp4").write_text("a text that was renamed")
+    (folder / "notes.txt").write_text("not a video")
+    (folder / "loose.mp4").touch()
+    (folder / "Run/out.mp4").symlink_to("/etc/hostname")
+    (workflow.folder / "own.yaml").write_text(OVERLAY)
+    return workflow
+
+
+def test_every_odd_name_runs_and_is_accounted_for(own):
+    results = own.folder / "results/own"
+    targets = ["results/own/split0/subsets.parquet", "results/own/frames/rgb/shard0.arrow"]
+    own.run(*targets, "--configfile", "own.yaml")
+    clips, rejected = pd.read_parquet(results / "clips.parquet"), pd.read_csv(results / "rejected.csv")
+    assert sorted(clips["video_id"]) == sorted(name.removesuffix(".mp4") for name in [*GOOD, "走る/twin.mp4"])
+    for name, reason in BAD.items():
+        assert rejected.set_index("video_id")["reason"][name.removesuffix(".mp4")].startswith(reason)
+    assert len(rejected) == len(BAD)
+    store = open_shards([str(results / "frames/rgb/shard0.arrow")])
+    assert sorted(store.video_ids) == sorted(clips["video_id"])
+    remarks = dict(pd.read_csv(results / "remarks.csv").itertuples(index=False))
+    assert (
+        remarks["loose.mp4"] == "left out: in no class's folder"
+        and "leaves the folder" in remarks["Run/out.mp4"]
+    )
+    assert remarks["走る/twin"] == "has the very frames of Run/plain"
+    leaks = pd.read_csv(results / "split0/leaks.csv")
+    sides = pd.read_parquet(results / "split0/subsets.parquet").set_index("video_id")["subset"]
+    assert len(leaks) == (sides["Run/plain"] != sides["走る/twin"])
+    assert not list(own.folder.rglob("evil*"))
+
+    assert own.plan(*targets, "--configfile", "own.yaml") == {}
+    changed = own.folder / "data/own/Run/{wildcard}.mp4"  # a name that Snakemake cannot watch itself
+    shutil.copy(own.folder / "data/own/Run/plain.mp4", changed)
+    assert own.plan(*targets, "--configfile", "own.yaml")["inspect_videos"] == 1

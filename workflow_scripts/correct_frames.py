@@ -1,0 +1,23 @@
+"""Rule correct_frames: the frames of a shard made easier to see (gamma, Eq. 13, or another way), resized if asked."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import cv2
+
+from ukdlib.corrections import correct
+from ukdlib.frames import open_shards, resize, resume_key, write_shard
+
+cv2.setNumThreads(1)  # jobs run side by side
+params = snakemake.params
+source = open_shards(snakemake.input)
+
+
+def corrected(video_id):
+    print(video_id, file=sys.stderr)
+    return resize(correct(source.video(video_id), params.transform, **params.options), params.short_side)
+
+
+key = resume_key(snakemake.input, dict(params.items()))
+write_shard(snakemake.output[0], source.video_ids, corrected, params.codec, key)

@@ -1,0 +1,24 @@
+"""Rule describe_data: the report's tables and figure of a data set: clips by class, brightness, noise, motion."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import pandas as pd
+
+from ukdlib.figures.data import distributions
+from ukdlib.figures.style import save
+from ukdlib.tables.data import FLOW, PICTURES, count_clips, counts_to_html, medians, medians_to_html, sizes
+from ukdlib.tables.page import write_table
+
+params, paths = snakemake.params, snakemake.input
+clips, subsets = pd.read_parquet(paths.clips), pd.read_parquet(paths.subsets)
+measured = pd.concat(map(pd.read_parquet, paths.measured)).reindex(
+    columns=["video_id", "modality", *PICTURES, *FLOW]
+)
+counts, table = count_clips(subsets, params.classes), medians(measured)
+page = counts_to_html(counts, params.counts_caption, params.note, sizes(clips))
+write_table(counts, snakemake.output.counts, {snakemake.output.counts_html: page})
+page = medians_to_html(table, params.measures_caption, params.note, [params.words])
+write_table(table, snakemake.output.measures, {snakemake.output.measures_html: page})
+save(distributions(clips, measured), snakemake.output.figure, params.note)

@@ -1,0 +1,17 @@
+"""Rule draw_sheet: the same test clips under every modality, side by side."""
+
+import sys
+
+sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+import pandas as pd
+
+from ukdlib.figures.data import sheet
+from ukdlib.figures.gallery import pick_clips
+from ukdlib.figures.style import save
+from ukdlib.frames import open_shards
+
+params = snakemake.params
+stores = {name: open_shards(paths) for name, paths in params.frames.items()}
+clips = pick_clips(pd.read_parquet(snakemake.input.subsets), params.classes)
+save(sheet(clips, stores, params.bounds), snakemake.output[0], params.note)
