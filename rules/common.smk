@@ -210,11 +210,10 @@ def bound_of(modality):
 
 
 def modalities_of_run():
-    """What the networks of this run's tables look at, and what that is made of, in the order of the configuration."""
-    used = {trained_entry["modality"] for trained_entry in map(entry_of, trained_rows().values())}
-    return [
-        name for name in config["modalities"] if any(name in chain_of(config, modality) for modality in used)
-    ]
+    """What the networks of this run's tables look at, and what that is made of, sources first."""
+    used = {entry_of(row)["modality"] for row in trained_rows().values()}
+    needed = [name for name in config["modalities"] if any(name in chain_of(config, each) for each in used)]
+    return sorted(needed, key=lambda name: len(chain_of(config, name)))
 
 
 # ---------------------------------------------------------------- whatever is trained

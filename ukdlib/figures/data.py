@@ -43,7 +43,7 @@ def _by_modality(axes: Axes, measured: pd.DataFrame, key: str) -> None:
     """Outlined histograms of one measure, one for each modality that has it."""
     having = measured.dropna(subset=[key])
     values = having[key] * (100 if key == "clipped" else 1)
-    edges = np.linspace(0, max(float(values.quantile(0.995)), 1e-6), BINS)
+    edges = np.linspace(0, max(float(values.quantile(0.995)), 0.1), BINS)
     for (name, own), (colour, dashes) in zip(
         values.groupby(having["modality"], sort=False), LINES, strict=False
     ):
