@@ -11,14 +11,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from ukdlib.networks import build_network
 from ukdlib.provenance import config_hash
+from ukdlib.sealing import checksum, damaged
 
 REQUIRED = ("network", "in_channels", "classes")
+SEALS = ("config_hash", "checksum")
 
 
 def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, Any]) -> None:
@@ -29,7 +32,7 @@ def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, An
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     part = f"{path}.part"
     # one key: safetensors writes several in an order that changes from run to run
-    stated = {**metadata, "config_hash": config_hash(metadata)}
+    stated = {**metadata, "config_hash": config_hash(metadata), "checksum": _checksum(weights)}
     save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
     os.replace(part, path)
 
@@ -50,7 +53,10 @@ def load_network(path: str | Path, **expected: Any) -> tuple[nn.Module, dict[str
     network = build_network(
         num_classes=len(metadata["classes"]), in_channels=metadata["in_channels"], **metadata["network"]
     )
-    network.load_state_dict({name: weights.get_tensor(name) for name in weights.keys()})
+    tensors = {name: weights.get_tensor(name) for name in weights.keys()}
+    if _checksum(tensors) != metadata["checksum"]:
+        raise damaged(path, "its weights are not what was written")
+    network.load_state_dict(tensors)
     return network.eval(), metadata
 
 
@@ -63,10 +69,24 @@ def sha256(path: str | Path) -> str:
 def _open(path: str | Path) -> tuple[Any, dict[str, Any]]:
     try:
         weights = safe_open(path, framework="pt")
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a checkpoint: {error}") from None
-    metadata = json.loads((weights.metadata() or {}).get("ukd", "{}"))
+        metadata = json.loads((weights.metadata() or {}).get("ukd", "{}"))
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a checkpoint, or damaged: {error}") from None
     missing = sorted(set(REQUIRED) - set(metadata))
     if missing:
         raise ValueError(f"{path}: not a checkpoint of ukd: metadata lacks {', '.join(missing)}")
+    if metadata.get("config_hash") != config_hash({k: v for k, v in metadata.items() if k not in SEALS}):
+        raise damaged(path, "its metadata are not what was written")
     return weights, metadata
+
+
+def _checksum(weights: dict[str, torch.Tensor]) -> int:
+    """Of names, shapes and values."""
+    parts = (
+        (f"{name} {tuple(value.shape)}".encode(), _bytes(value)) for name, value in sorted(weights.items())
+    )
+    return checksum(part for pair in parts for part in pair)
+
+
+def _bytes(value: torch.Tensor) -> bytes:
+    return value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

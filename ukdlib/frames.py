@@ -1,8 +1,9 @@
 """
 Frames of many videos in one file: an Arrow file with a record batch per video, memory-mapped on reading.
 
-Columns: video_id, height, width, channels, codec, frames (one binary per frame: raw pixels or a JPEG file). A
-window of T frames is read without touching the rest of the file. Channels are 3 (RGB) or 2 (flow codes).
+Columns: video_id, height, width, channels, codec, checksum, frames (one binary per frame: raw pixels or a JPEG
+file). A window of T frames is read without touching the rest of the file; before the first one of a video its
+checksum is taken. Channels are 3 (RGB) or 2 (flow codes).
 """
 
 import os
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ukdlib.provenance import config_hash
+from ukdlib.sealing import checksum, damaged, refuse_damage
 
 QUALITY = 95  # of JPEG pictures, of 100
 CHANNELS = (2, 3)
@@ -24,6 +26,7 @@ COLUMNS = [
     ("width", pa.int32()),
     ("channels", pa.int32()),
     ("codec", pa.string()),
+    ("checksum", pa.uint32()),
     ("frames", pa.list_(pa.large_binary())),
 ]
 MAGIC = (
@@ -102,7 +105,7 @@ def write_shard(
     if len(set(video_ids)) < len(video_ids):
         raise ValueError(f"{path}: a video is given twice")
     part, left = f"{path}.part", f"{path}.left"
-    schema = pa.schema(COLUMNS, metadata={"key": key, "codec": codec})
+    schema = pa.schema(COLUMNS, metadata={"key": key, "codec": codec, "videos": str(len(video_ids))})
     finished = _take_over(part, left, schema)
     with pa.OSFile(part, "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for video_id in video_ids:
@@ -140,10 +143,14 @@ def _complete_batches(path: str, schema: pa.Schema) -> dict[str, pa.RecordBatch]
         source = pa.memory_map(path)
         source.seek(MAGIC)
         reader = pa.ipc.open_stream(source)
-        if reader.schema.equals(schema, check_metadata=True):
+        if reader.schema.equals(schema) and _made_alike(reader.schema, schema):
             for batch in reader:
                 batches[batch["video_id"][0].as_py()] = batch
     return batches
+
+
+def _made_alike(one: pa.Schema, other: pa.Schema) -> bool:
+    return all(one.metadata.get(name) == other.metadata[name] for name in (b"key", b"codec"))
 
 
 def _batch(video_id: str, frames: np.ndarray, codec: str, schema: pa.Schema) -> pa.RecordBatch:
@@ -152,10 +159,18 @@ def _batch(video_id: str, frames: np.ndarray, codec: str, schema: pa.Schema) -> 
             f"{video_id}: frames must be uint8 (T, H, W, 2 or 3), got {frames.dtype} {frames.shape}"
         )
     pictures = pa.array([ENCODERS[codec](frame) for frame in frames], pa.large_binary())
-    columns = [[video_id], *([size] for size in frames.shape[1:]), [codec]]
+    own = _checksum(video_id, frames.shape[1:], codec, pictures)
+    columns = [[video_id], *([size] for size in frames.shape[1:]), [codec], [own]]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=False)]
     offsets = pa.array([0, len(frames)], pa.int32())
     return pa.record_batch([*arrays, pa.ListArray.from_arrays(offsets, pictures)], schema=schema)
+
+
+def _checksum(video_id: str, shape: Sequence[int], codec: str, pictures: pa.LargeBinaryArray) -> int:
+    """Of name, sizes, and of every frame its length and bytes."""
+    parts = [picture.as_buffer() for picture in pictures]
+    head = f"{video_id} {[len(part) for part in parts]} {tuple(shape)} {codec}".encode()
+    return checksum([head, *parts])
 
 
 # ---------------------------------------------------------------- reading
@@ -165,6 +180,8 @@ class _Video(NamedTuple):
     shape: tuple[int, int, int, int]
     codec: str
     pictures: pa.LargeBinaryArray  # memory-mapped
+    checksum: int
+    path: str
 
 
 class FrameStore:
@@ -173,6 +190,7 @@ class FrameStore:
     def __init__(self, paths: Sequence[str], videos: dict[str, _Video]):
         self.video_ids = list(videos)
         self._paths, self._videos = list(paths), videos
+        self._whole: set[str] = set()  # videos whose checksum was right
 
     def __reduce__(self):
         return open_shards, (self._paths,)  # a worker process maps the files itself
@@ -193,6 +211,10 @@ class FrameStore:
         video = self._video(video_id)
         if len(indices) == 0 or min(indices) < 0 or max(indices) >= video.shape[0]:
             raise ValueError(f"{video_id} has frames 0 to {video.shape[0] - 1}, asked for {list(indices)}")
+        if video_id not in self._whole:
+            if _checksum(video_id, video.shape[1:], video.codec, video.pictures) != video.checksum:
+                raise damaged(video.path, f"the frames of {video_id!r} are not what was written")
+            self._whole.add(video_id)
         return DECODERS[video.codec](video.pictures, np.asarray(indices), video.shape[1:])
 
     def video(self, video_id: str) -> np.ndarray:
@@ -224,12 +246,18 @@ def open_shards(paths: Sequence[str]) -> FrameStore:
 
 
 def _videos(path: str) -> Iterable[tuple[str, _Video]]:
-    try:
+    with refuse_damage(path, pa.ArrowException, OSError, UnicodeDecodeError):
         reader = pa.ipc.open_file(pa.memory_map(path))
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a shard of frames: {error}") from None
-    for number in range(reader.num_record_batches):
-        batch = reader.get_batch(number)
-        video_id, height, width, channels, codec = (batch[name][0].as_py() for name, _ in COLUMNS[:-1])
-        pictures = batch["frames"][0].values
-        yield video_id, _Video((len(pictures), height, width, channels), codec, pictures)
+        if reader.schema.names != [name for name, _ in COLUMNS]:
+            raise ValueError(f"{path}: not a shard of frames: its columns are {reader.schema.names}")
+        stated = (reader.schema.metadata or {}).get(b"videos", b"none").decode()
+        if stated != str(reader.num_record_batches):
+            raise damaged(path, f"{reader.num_record_batches} videos are in it, {stated} were written")
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            batch.validate(full=True)
+            video_id, height, width, channels, codec, own = (
+                batch[name][0].as_py() for name, _ in COLUMNS[:-1]
+            )
+            pictures = batch["frames"][0].values
+            yield video_id, _Video((len(pictures), height, width, channels), codec, pictures, own, path)

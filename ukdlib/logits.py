@@ -23,15 +23,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ukdlib.sealing import checksum, damaged, refuse_damage
+
 SCHEMA_VERSION = "1"
 ROW_GROUP = 2048  # rows that are read, fused and written at once
-OWN_METADATA = {"schema_version", "classes", "ARROW:schema"}
+OWN_METADATA = {"schema_version", "classes", "checksum", "ARROW:schema"}
 LAYOUT = {
     "compression": "none",
     "use_dictionary": False,
     "write_statistics": False,
     "data_page_size": 1 << 16,
+    "write_page_checksum": True,
 }
+UNREADABLE = (pa.ArrowException, OSError, KeyError, UnicodeDecodeError)  # what a damaged file may lead to
 KEYS = ["video_id", "view", "label"]  # columns that say what a row is about
 
 
@@ -92,7 +96,8 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
         if writer is None or last is None:
             raise ValueError(f"{path}: no rows")
         own = {"schema_version": SCHEMA_VERSION, "classes": json.dumps(last.classes)}
-        writer.add_key_value_metadata({**metadata, **own})
+        stated = {**metadata, **own}
+        writer.add_key_value_metadata({**stated, "checksum": _checksum(stated)})
         writer.close()
         os.replace(part, path)
     finally:
@@ -128,10 +133,15 @@ class LogitFile:
         file = _open(path)
         self._file = file if keep_open else None
         footer = file.metadata
-        text = {key.decode(): value.decode() for key, value in (footer.metadata or {}).items()}
+        with refuse_damage(path, UnicodeDecodeError):
+            text = {key.decode(): value.decode() for key, value in (footer.metadata or {}).items()}
+            self.schema_names: list[str] = file.schema_arrow.names
         if text.get("schema_version") != SCHEMA_VERSION or "classes" not in text:
             wanted = f"schema_version {SCHEMA_VERSION} and classes"
             raise ValueError(f"{path}: no logit file: its metadata needs {wanted}, and has {sorted(text)}")
+        stated = {key: value for key, value in text.items() if key not in ("checksum", "ARROW:schema")}
+        if text.get("checksum", own := _checksum(stated)) != own:  # other tools may leave it out
+            raise damaged(path, "its metadata are not what was written")
         self.classes: list[str] = json.loads(text["classes"])
         self.metadata = {key: value for key, value in text.items() if key not in OWN_METADATA}
         sizes = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
@@ -139,7 +149,8 @@ class LogitFile:
         self.num_rows: int = footer.num_rows
         if self.num_rows == 0:
             raise ValueError(f"{path}: no rows")
-        self.schema_names: list[str] = file.schema_arrow.names
+        if missing := sorted({*KEYS, "logits"} - set(self.schema_names)):
+            raise damaged(path, f"it has no column {', '.join(missing)}")
 
     def table(self, begin: int, end: int, columns: list[str] | None = None) -> pa.Table:
         """Rows begin .. end - 1 as stored, some columns or all."""
@@ -147,7 +158,9 @@ class LogitFile:
             int(np.searchsorted(self.starts, begin, side="right")) - 1,
             int(np.searchsorted(self.starts, end, side="left")),
         )
-        table = (self._file or _open(self.path)).read_row_groups(groups, columns=columns, use_threads=False)
+        with refuse_damage(self.path, *UNREADABLE):
+            file = self._file or _open(self.path)
+            table = file.read_row_groups(groups, columns=columns, use_threads=False)
         return table.slice(begin - self.starts[groups.start], end - begin)
 
     def logits(self, begin: int, end: int) -> np.ndarray:
@@ -161,23 +174,29 @@ class LogitFile:
         """Rows begin .. end - 1, checked."""
         stored = [name for name in self.schema_names if with_weights or name != "weights"]
         table = self.table(begin, end, stored)
-        rows = LogitRows(
-            video_ids=table["video_id"].to_numpy().astype(str),
-            views=table["view"].to_numpy().astype(int),
-            labels=table["label"].to_numpy().astype(int),
-            logits=_matrix(table["logits"], self.path),
-            classes=self.classes,
-            metadata=self.metadata,
-            weights=_matrix(table["weights"], self.path) if "weights" in stored else None,
-            constant=table["constant"].to_numpy() if "constant" in stored else None,
-            folds=table["fold"].to_numpy().astype(int) if "fold" in stored else None,
-        )
+        with refuse_damage(self.path, *UNREADABLE):
+            rows = LogitRows(
+                video_ids=table["video_id"].to_numpy().astype(str),
+                views=table["view"].to_numpy().astype(int),
+                labels=table["label"].to_numpy().astype(int),
+                logits=_matrix(table["logits"], self.path),
+                classes=self.classes,
+                metadata=self.metadata,
+                weights=_matrix(table["weights"], self.path) if "weights" in stored else None,
+                constant=table["constant"].to_numpy() if "constant" in stored else None,
+                folds=table["fold"].to_numpy().astype(int) if "fold" in stored else None,
+            )
         _check_rows(rows, self.path, begin)
         return rows
 
 
 def _open(path: str | Path) -> pq.ParquetFile:
-    return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
+    with refuse_damage(path, *UNREADABLE):
+        return pq.ParquetFile(path, memory_map=False, pre_buffer=False, page_checksum_verification=True)
+
+
+def _checksum(metadata: dict[str, str]) -> str:
+    return str(checksum([json.dumps(metadata, sort_keys=True).encode()]))
 
 
 def _table(rows: LogitRows) -> pa.Table:

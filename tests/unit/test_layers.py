@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "ukdlib"
 LAYERS = [  # DESIGN's four, with the floors inside them
     {
         "config",
+        "sealing",
         "published",
         "schema",
         "provenance",

@@ -1,0 +1,38 @@
+"""
+Checksums that make silent corruption loud: a stored artifact with a changed bit is refused, never computed with.
+
+Against accidents (disks, memory, network file systems), not against forgery: CRC-32.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def checksum(parts: Iterable[Any]) -> int:
+    """CRC-32 of bytes-like parts, one after the other, 0 .. 2**32 - 1."""
+    value = 0
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value
+
+
+@contextmanager
+def refuse_damage(path: str | Path, *errors: type[Exception]) -> Iterator[None]:
+    """Within the block `errors` of a reader mean that the file is damaged; that it is not there means just that."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except errors as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise damaged(path, f"{type(error).__name__}, {first}") from None
+
+
+def damaged(path: str | Path, what: str) -> ValueError:
+    """The error for a file whose content is not what was written, with the way out."""
+    return ValueError(
+        f"{path} is damaged: {what}. Remove it and run again, it will be made anew: rm '{path}'"
+    )
