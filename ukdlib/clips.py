@@ -65,18 +65,21 @@ def epoch_samples(
     return Samples(shown, views, order)
 
 
-def load_steps(store: Store, samples: Samples, recipe: dict[str, Any]) -> Iterator[list[Batch]]:
+def load_steps(
+    store: Store, samples: Samples, recipe: dict[str, Any], first: int = 0
+) -> Iterator[list[Batch]]:
     """
-    The clips of `samples` for each training step: batch_size of them, micro_batch at a time.
+    The clips of `samples` for each training step from number `first` on: batch_size of them, micro_batch at a time.
 
     What is left over in the end is dropped, unless there are fewer clips than one batch.
     """
     size = min(recipe["batch_size"], len(samples.video_ids))
     whole = len(samples.video_ids) // size * size
-    kept = Samples(samples.video_ids[:whole], samples.views.take(np.arange(whole)), samples.rows[:whole])
+    kept = slice(first * size, whole)
+    shown = Samples(samples.video_ids[kept], samples.views.take(np.arange(whole)[kept]), samples.rows[kept])
     batches: list[Batch] = []
     seen = 0
-    for batch in load_batches(store, kept, {**recipe, "batch_size": recipe.get("micro_batch", size)}):
+    for batch in load_batches(store, shown, {**recipe, "batch_size": recipe.get("micro_batch", size)}):
         batches.append(batch)
         seen += len(batch.rows)
         if seen == size:

@@ -28,6 +28,11 @@ class Learner:
         if recipe["save_memory"]:
             recompute_activations(network)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
     def step(self, progress: float, number: int) -> None:
         """Move the weights by the gradients there are; progress in epochs, number of steps before this one."""
         for group in self.optimizer.param_groups:

@@ -1,8 +1,9 @@
 """
 One training loop for teachers and students.
 
-A teacher learns from labels; a student from labels and from stored knowledge (Eq. 1). After every epoch the
-state goes to a file, and a training that was interrupted goes on from there, bit for bit on a CPU.
+A teacher learns from labels; a student from labels and from stored knowledge (Eq. 1). After every epoch, and when
+asked to stop (ukdlib.interruption), the state goes to a file, and the training goes on from there, bit for bit on
+a CPU.
 """
 
 import csv
@@ -12,21 +13,23 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ukdlib import interruption
 from ukdlib.augment import Modality
 from ukdlib.clips import Store, epoch_samples, load_steps
 from ukdlib.inference import class_logits, prepare
+from ukdlib.interruption import Interrupted
 from ukdlib.losses import distillation_loss
 from ukdlib.optimization import Learner
+from ukdlib.resuming import Begun, load_state, random_state, save_state, set_random_state
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
 
@@ -73,26 +76,44 @@ def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) ->
     torch.manual_seed(run.seed)
     learner = Learner(prepare(network, run.device), recipe)
     key = training_key(network, lesson, recipe, run)
-    history = load_state(run.state, key, learner)
+    history, begun = load_state(run.state, key, learner)
     for epoch in range(len(history), recipe["epochs"]):
-        history.append(_train_epoch(learner, lesson, recipe, run.seed, epoch))
+
+        def pause(done: Begun, epoch: int = epoch) -> NoReturn:
+            save_state(run.state, key, learner, history, done)
+            raise Interrupted(f"{run.state}: written after {epoch} epochs and {done.steps} steps")
+
+        history.append(_train_epoch(learner, lesson, recipe, run.seed, epoch, begun, pause))
+        begun = None
         save_state(run.state, key, learner, history)
         _say_progress(history, recipe["epochs"])
+        if len(history) < recipe["epochs"] and interruption.requested():
+            raise Interrupted(f"{run.state}: written after {len(history)} epochs")
     learner.finish()
     return history
 
 
 def _train_epoch(
-    learner: Learner, lesson: Lesson, recipe: dict[str, Any], seed: int, epoch: int
+    learner: Learner,
+    lesson: Lesson,
+    recipe: dict[str, Any],
+    seed: int,
+    epoch: int,
+    begun: Begun | None,
+    pause: Callable[[Begun], NoReturn],
 ) -> dict[str, Any]:
-    """Show every video once; returns a row of the history, its values means over the epoch's clips."""
-    began = time.monotonic()
+    """Show every video once, or those that `begun` has left; returns a row of the history, means over the clips."""
+    started = time.monotonic()
     replay = lesson.knowledge.replay if lesson.knowledge else 0
     samples = epoch_samples(lesson.video_ids, recipe, seed, epoch, replay)
     size = min(recipe["batch_size"], len(lesson.video_ids))
     steps = len(lesson.video_ids) // size
-    measured = []  # left on the device: reading a value would make a GPU wait in every step
-    for step, batches in enumerate(load_steps(lesson.store, samples, recipe)):
+    first = begun.steps if begun else 0
+    # left on the device: reading a value would make a GPU wait in every step
+    measured = [values.to(learner.device) for values in begun.measured] if begun else []
+    for step, batches in enumerate(load_steps(lesson.store, samples, recipe, first), start=first):
+        if begun and step == first:
+            set_random_state(begun.random)  # the loader has drawn a number of its own
         for batch in batches:
             logits = class_logits(learner.network, batch, recipe, lesson.modality)
             loss, *parts = lesson_loss(logits, batch.rows, lesson, epoch)
@@ -100,12 +121,14 @@ def _train_epoch(
             (loss * share).backward()
             measured.append(torch.stack([loss.detach(), *parts]) * share / steps)
         learner.step(epoch + (step + 0.5) / steps, epoch * steps + step)
+        if step + 1 < steps and interruption.requested():
+            pause(Begun(step + 1, measured, random_state()))
     loss, cross_entropy, divergence, top1 = torch.stack(measured).sum(dim=0).tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"training: the loss is {loss} in epoch {epoch}; lr {recipe['lr']} may be too high"
         )
-    lr, seconds = learner.optimizer.param_groups[0]["lr"], round(time.monotonic() - began, 3)
+    lr, seconds = learner.optimizer.param_groups[0]["lr"], round(time.monotonic() - started, 3)
     values = (epoch, lr, loss, cross_entropy, divergence if lesson.knowledge else None, top1, seconds)
     return dict(zip(HISTORY, values, strict=True))
 
@@ -145,38 +168,6 @@ def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run
         )
         digest.update(np.ascontiguousarray(knowledge.target).tobytes())
     return digest.hexdigest()
-
-
-def save_state(path: str, key: str, learner: Learner, history: list[dict[str, Any]]) -> None:
-    """Write the state after an epoch: weights, momenta, moving average, random numbers, history."""
-    random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-    state = {"key": key, "learner": learner.state_dict(), "random": random, "history": history}
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    torch.save(state, f"{path}.part")
-    os.replace(f"{path}.part", path)
-
-
-def load_state(path: str, key: str, learner: Learner) -> list[dict[str, Any]]:
-    """
-    Put the state that `path` holds in place; returns its history, [] if there is no state of this key.
-    """
-    if not Path(path).exists():
-        return []
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["key"] != key:
-        print(f"{path}: of a training with other settings, not resumed", file=sys.stderr)
-        return []
-    learner.load_state_dict(state["learner"])
-    torch.set_rng_state(state["random"]["cpu"])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["random"]["cuda"])
-    print(f"{path}: resumed after {len(state['history'])} epochs", file=sys.stderr)
-    return state["history"]
-
-
-def discard_state(path: str) -> None:
-    """Remove the state of a training whose checkpoint has been written."""
-    Path(path).unlink(missing_ok=True)
 
 
 def write_history(path: str, history: list[dict[str, Any]]) -> None:

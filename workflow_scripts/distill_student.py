@@ -10,6 +10,7 @@ lease_gpu(snakemake.params.device)
 
 import pyarrow.parquet as parquet
 
+from ukdlib import interruption
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
 from ukdlib.crossfit import videos_hash
@@ -17,8 +18,10 @@ from ukdlib.frames import open_shards, resume_key
 from ukdlib.knowledge import read_knowledge
 from ukdlib.networks import check_network, initial_network
 from ukdlib.pretrained.start import start_from
-from ukdlib.training import Lesson, Run, discard_state, fit, write_history
+from ukdlib.resuming import discard_state
+from ukdlib.training import Lesson, Run, fit, write_history
 
+interruption.watch()
 params = snakemake.params
 modality = Modality(**params.modality)
 train = parquet.read_table(snakemake.input.subsets, filters=[("subset", "==", "train")])

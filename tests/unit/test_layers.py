@@ -10,6 +10,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
     {
         "config",
         "sealing",
+        "interruption",
         "published",
         "schema",
         "provenance",
@@ -30,7 +31,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
     {"checkpoints", "ensemble", "datasets"},
     {"augment", "clips"},
     {"inference", "optimization"},
-    {"pretrained"},
+    {"pretrained", "resuming"},
     {"training", "export"},
     {"knowledge"},
     {"cost"},

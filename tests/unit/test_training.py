@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from ukdlib import training
+from ukdlib import resuming, training
 from ukdlib.augment import Modality
 from ukdlib.clips import epoch_samples
 from ukdlib.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss
@@ -82,7 +82,7 @@ def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
     run_epoch, run = training._train_epoch, Run(7, CPU, f"{tmp_path}/broken")
 
     def killed(*arguments):
-        if arguments[-1] == epochs_before:
+        if arguments[4] == epochs_before:
             raise KeyboardInterrupt
         return run_epoch(*arguments)
 
@@ -131,8 +131,8 @@ def test_a_finished_training_is_not_done_again(tmp_path, capsys):
     capsys.readouterr()
     assert fit(tiny_network(), LESSON, RECIPE, run) == first
     assert "resumed after 4 epochs" in capsys.readouterr().err
-    training.discard_state(run.state)
-    training.discard_state(run.state)
+    resuming.discard_state(run.state)
+    resuming.discard_state(run.state)
     assert not list(tmp_path.iterdir())
 
 

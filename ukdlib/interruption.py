@@ -1,0 +1,42 @@
+"""
+Being asked to stop: pre-emption, a time limit, `scancel`, Ctrl-C's gentler relatives.
+
+A training that watches leaves at the end of a step, with its state written, so that a retry goes on from there.
+SLURM sends SIGTERM before it kills, or what `--signal` says, often SIGUSR1.
+"""
+
+import signal
+import sys
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+EXIT_CODE = 128 + signal.SIGTERM
+_requested = False
+
+
+class Interrupted(SystemExit):
+    """The process ends with EXIT_CODE, which makes the job a failed one that may be tried again."""
+
+    def __init__(self, words: str):
+        super().__init__(EXIT_CODE)
+        self.words = words
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def watch() -> None:
+    """From now on SIGNALS are noted instead of ending the process; call it in the main thread."""
+    for number in SIGNALS:
+        signal.signal(number, _note)
+
+
+def requested() -> bool:
+    """Whether one of SIGNALS has arrived."""
+    return _requested
+
+
+def _note(number: int, _: FrameType | None) -> None:
+    global _requested
+    _requested = True
+    print(f"{signal.Signals(number).name}: stopping after this step", file=sys.stderr)

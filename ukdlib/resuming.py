@@ -1,0 +1,78 @@
+"""
+The state of a training in a file: after every epoch, and within one when it is asked to stop.
+
+What goes on from it ends bit for bit like what was never interrupted, on a CPU.
+"""
+
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ukdlib.optimization import Learner
+
+Random = dict[str, Any]  # of the CPU and of every GPU
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An epoch of which some steps are done: their number, what they measured, the random numbers' state."""
+
+    steps: int
+    measured: list[torch.Tensor]
+    random: Random
+
+
+def random_state() -> Random:
+    """Where torch's generators of random numbers are."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+
+def set_random_state(random: Random) -> None:
+    """Put them back."""
+    torch.set_rng_state(random["cpu"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(random["cuda"])
+
+
+def save_state(
+    path: str, key: str, learner: Learner, history: list[dict[str, Any]], begun: Begun | None = None
+) -> None:
+    """Write weights, momenta, moving average, random numbers and history; begun: the epoch that is not whole."""
+    within = None if begun is None else {**asdict(begun), "measured": [m.cpu() for m in begun.measured]}
+    state = {"key": key, "learner": learner.state_dict(), "random": random_state(), "history": history}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    torch.save({**state, "begun": within}, f"{path}.part")
+    os.replace(f"{path}.part", path)
+
+
+def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, Any]], Begun | None]:
+    """
+    Put the state that `path` holds in place; returns its history and begun epoch, ([], None) if it has another key.
+
+    A file that cannot be read is a state that is not there: nothing but time is lost.
+    """
+    if not Path(path).exists():
+        return [], None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged file leads to
+        print(f"{path}: damaged, not resumed ({type(error).__name__})", file=sys.stderr)
+        return [], None
+    if state["key"] != key:
+        print(f"{path}: of a training with other settings, not resumed", file=sys.stderr)
+        return [], None
+    learner.load_state_dict(state["learner"])
+    set_random_state(state["random"])
+    begun = None if state["begun"] is None else Begun(**state["begun"])
+    after = f" and {begun.steps} steps" if begun else ""
+    print(f"{path}: resumed after {len(state['history'])} epochs{after}", file=sys.stderr)
+    return state["history"], begun
+
+
+def discard_state(path: str) -> None:
+    """Remove the state of a training whose checkpoint has been written."""
+    Path(path).unlink(missing_ok=True)
