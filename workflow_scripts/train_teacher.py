@@ -28,8 +28,7 @@ lesson = Lesson(
     open_shards(snakemake.input.frames), train["video_id"].to_pylist(), train["label"].to_numpy(), modality
 )
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
-clip = (modality.channels, params.recipe["frames"], params.recipe["crop"], params.recipe["crop"])
-check_network(network, clip, len(params.classes), params.name)
+check_network(network, modality.channels, params.recipe, len(params.classes), params.name)
 start = start_from(network, snakemake.input.weights, params.weights, params.classes)
 key = resume_key(snakemake.input.frames, {"code": params.code, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key)

@@ -16,7 +16,7 @@ def test_what_fits_is_left_as_it_was(family):
     expected = torch.rand(1)
     torch.manual_seed(0)
     crop = SMALL[family].get("crop", 32)
-    check_network(network, (2, FRAMES, crop, crop), 3, "teachers.flow")
+    check_network(network, 2, {"frames": FRAMES, "crop": crop}, 3, "teachers.flow")
     assert torch.equal(torch.rand(1), expected) and network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
@@ -49,4 +49,4 @@ class Fixed(nn.Module):
 )
 def test_what_does_not_fit_is_told(network, shape, message):
     with pytest.raises(ValueError, match=message):
-        check_network(network, shape, 3, "teachers.a")
+        check_network(network, shape[0], {"frames": shape[1], "crop": shape[2]}, 3, "teachers.a")

@@ -1,18 +1,21 @@
 """One clip through a network before it is trained: whatever does not fit is told before hours are spent."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
 
 def check_network(
-    network: nn.Module, clip_shape: tuple[int, int, int, int], num_classes: int, name: str
+    network: nn.Module, channels: int, recipe: dict[str, Any], num_classes: int, name: str
 ) -> None:
     """
     Run a clip of zeros through the network, which stays as it was; random numbers of others are left alone.
 
-    clip_shape: (C, T, H, W) of the recipe and modality. Raises ValueError if the network cannot take such a clip,
+    recipe: its frames and crop are the clip's. Raises ValueError if the network cannot take such a clip,
     or gives anything but (1, num_classes) finite numbers.
     """
+    clip_shape = channels, recipe["frames"], recipe["crop"], recipe["crop"]
     size = "x".join(map(str, clip_shape))
     device = next(network.parameters()).device
     was_training = network.training
