@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ukdlib.flow import PRESETS, tvl1
+from ukdlib.flow import tvl1
 from ukdlib.gamma import correct_gamma
+from ukdlib.tvl1_settings import PRESETS
 
 SIZES = [(240, 320), (96, 128), (72, 96)]
 PASSES = 3

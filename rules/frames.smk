@@ -80,6 +80,7 @@ rule compute_flow:
         runtime=720,
     params:
         preset=modality_setting("preset"),
+        backend=modality_setting("backend", "numba"),
         bound=modality_setting("bound"),
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),

@@ -32,6 +32,8 @@ TRANSFORM_KEYS = {
     "retinex": ("sigmas",),
     "tvl1": ("preset", "bound"),
 }
+OPTIONAL_KEYS = {"tvl1": ("backend",)}  # with a default where it is used
+WITHOUT_PRESET = ("dis",)  # backends of flow that are not TV-L1
 ALPHA = {
     "slowfast": 8,
     "slowfast_r50_4x16": 8,
@@ -130,18 +132,22 @@ def _modality_chains(config: dict) -> Problems:
 
 
 def _transforms(config: dict) -> Problems:
-    every_key = [key for keys in TRANSFORM_KEYS.values() for key in keys]
+    every_key = {key for keys in (*TRANSFORM_KEYS.values(), *OPTIONAL_KEYS.values()) for key in keys}
     for name, entry in config["modalities"].items():
         transform = entry["transform"]
         if transform not in TRANSFORM_KEYS:
             yield f"modalities.{name}.transform is {transform!r}; known: {_some(TRANSFORM_KEYS)}"
             continue
-        own = TRANSFORM_KEYS[transform]
-        for key in every_key:
-            if key in own and key not in entry:
-                yield f"modalities.{name} lacks {key!r}, which transform {transform!r} needs"
-            if key in entry and key not in own:
-                yield f"modalities.{name} sets {key!r}, but transform {transform!r} takes {_some(own)}"
+        needed, what = TRANSFORM_KEYS[transform], f"transform {transform!r}"
+        if entry.get("backend") in WITHOUT_PRESET:
+            needed = tuple(key for key in needed if key != "preset")
+            what = f"backend {entry['backend']!r}"
+        taken = (*needed, *OPTIONAL_KEYS.get(transform, ()))
+        for key in needed:
+            if key not in entry:
+                yield f"modalities.{name} lacks {key!r}, which {what} needs"
+        for key in sorted(every_key & entry.keys() - set(taken)):
+            yield f"modalities.{name} sets {key!r}, but {what} takes {_some(taken)}"
 
 
 def _sources(config: dict) -> Problems:

@@ -1,36 +1,32 @@
 """
-Optical flow: TV-L1 of a pair of frames or of a clip, its code in two bytes, a picture of it for people.
+Optical flow of a pair of frames or of a clip, its code in two bytes, a picture of it for people.
 
 Flow is (..., 2) float32 in pixels, u to the right, then v down: second(x + u, y + v) ~ first(x, y). TV-L1
 weighs differences of grey levels against smoothness, so dark frames are brightened (ukdlib.gamma) first.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
 import cv2
 import numpy as np
 
-from ukdlib.tvl1 import Settings, allocate, pyramid, solve
+from ukdlib.tvl1_settings import PRESETS, Settings
 
-PRESETS: dict[str, Settings] = {
-    "opencv": Settings(),  # agrees with OpenCV's DualTVL1OpticalFlow
-    "fast": Settings(
-        warps=2, outer=1
-    ),  # 2-4 times as fast, and no worse on noisy frames: see benchmarks/flow.py
-}
 ZERO = 128  # code of no motion
 STEPS = 127  # codes on either side of it
 
 
-def tvl1(first: np.ndarray, second: np.ndarray, preset: str = "opencv") -> np.ndarray:
+def tvl1(first: np.ndarray, second: np.ndarray, preset: str = "opencv", backend: str = "numba") -> np.ndarray:
     """Flow (H, W, 2) between two grey frames uint8 (H, W)."""
     if first.shape != second.shape or first.ndim != 2 or {first.dtype, second.dtype} != {np.dtype(np.uint8)}:
         shapes = f"{first.dtype} {first.shape} and {second.dtype} {second.shape}"
         raise ValueError(f"flow needs two grey frames uint8 (H, W) of one size, got {shapes}")
-    settings = _settings(preset)
-    start, end = pyramid(first, settings), pyramid(second, settings)
-    return solve(start, end, settings, allocate(start)).transpose(1, 2, 0).copy()
+    solve = _backend(backend)
+    return next(solve([np.stack([first, second])], _settings(preset), None))[0]
 
 
-def flow_clip(frames: np.ndarray, preset: str, bound: float) -> np.ndarray:
+def flow_clip(frames: np.ndarray, preset: str | None, bound: float, backend: str = "numba") -> np.ndarray:
     """
     Codes uint8 (T, H, W, 2) of the flow from each frame to the next, the last field given twice.
 
@@ -38,16 +34,48 @@ def flow_clip(frames: np.ndarray, preset: str, bound: float) -> np.ndarray:
     """
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < 2:
         raise ValueError(f"flow needs frames uint8 (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}")
-    settings = _settings(preset)
-    codes = np.empty((*frames.shape[:3], 2), np.uint8)
-    first = pyramid(cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY), settings)
-    work = allocate(first)
-    for number in range(len(frames) - 1):
-        second = pyramid(cv2.cvtColor(frames[number + 1], cv2.COLOR_RGB2GRAY), settings)
-        codes[number] = quantise(solve(first, second, settings, work).transpose(1, 2, 0), bound)
-        first = second
-    codes[-1] = codes[-2]
-    return codes
+    solve = _backend(backend)
+    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
+    codes = next(solve([grey], _settings(preset), _checked(bound)))
+    return np.concatenate([codes, codes[-1:]])
+
+
+# ---------------------------------------------------------------- backends
+
+# (clips of grey frames uint8 (T, H, W), settings, bound) -> of each clip the codes uint8 (T - 1, H, W, 2),
+# or without a bound the flow float32
+Backend = Callable[[Iterable[np.ndarray], Settings, float | None], Iterator[np.ndarray]]
+
+
+def _numba(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -> Iterator[np.ndarray]:
+    from ukdlib.tvl1 import flows
+
+    return _clip_by_clip(partial(flows, settings=settings), clips, bound)
+
+
+def _opencv(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -> Iterator[np.ndarray]:
+    from ukdlib.opencv_flow import tvl1_flows
+
+    return _clip_by_clip(partial(tvl1_flows, settings=settings), clips, bound)
+
+
+def _dis(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -> Iterator[np.ndarray]:
+    from ukdlib.opencv_flow import dis_flows
+
+    return _clip_by_clip(dis_flows, clips, bound)
+
+
+BACKENDS: dict[str, Backend] = {"numba": _numba, "opencv": _opencv, "dis": _dis}
+
+
+def _clip_by_clip(
+    flows: Callable[[np.ndarray], Iterator[np.ndarray]], clips: Iterable[np.ndarray], bound: float | None
+) -> Iterator[np.ndarray]:
+    for clip in clips:
+        yield np.stack([flow.copy() if bound is None else quantise(flow, bound) for flow in flows(clip)])
+
+
+# ---------------------------------------------------------------- code and picture
 
 
 def quantise(flow: np.ndarray, bound: float) -> np.ndarray:
@@ -82,7 +110,16 @@ def picture(flow: np.ndarray, full: float | None = None) -> np.ndarray:
     return np.rint(rgb * 255).astype(np.uint8).reshape(colour.shape)
 
 
-def _settings(preset: str) -> Settings:
+def _backend(name: str) -> Backend:
+    if name not in BACKENDS:
+        raise ValueError(f"unknown flow backend {name!r}; known: {sorted(BACKENDS)}")
+    return BACKENDS[name]
+
+
+def _settings(preset: str | None) -> Settings:
+    """None: of a backend that has no presets."""
+    if preset is None:
+        return Settings()
     if preset not in PRESETS:
         raise ValueError(f"unknown flow preset {preset!r}; known: {sorted(PRESETS)}")
     return PRESETS[preset]

@@ -8,11 +8,14 @@ One thread: jobs run side by side.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import cv2
 import numba as nb
 import numpy as np
+
+from ukdlib.tvl1_settings import Settings
 
 f4 = np.float32
 FLAT = f4(1.1920929e-07)  # squared gradients below float32's epsilon carry no motion
@@ -20,20 +23,6 @@ SMALLEST = 16  # pixels: no pyramid level is smaller
 BLOCK = 4096  # pixels: all arrays of a block fit into a second-level cache
 # error_model="numpy": a check for division by zero would keep the loops from being vectorised
 jit = nb.njit(fastmath=True, nogil=True, error_model="numpy", boundscheck=False, cache=True)
-
-
-class Settings(NamedTuple):
-    """The defaults are OpenCV's."""
-
-    dual_step: float = 0.25
-    data_weight: float = 0.15  # lambda, per grey level
-    tightness: float = 0.3  # theta: how closely the smooth flow follows the one that matches grey levels
-    scales: int = 5
-    scale_step: float = 0.8
-    warps: int = 5
-    outer: int = 10  # times the flow is median-filtered per warp
-    inner: int = 30  # primal-dual steps between two of them
-    epsilon: float = 0.01  # pixels: a warp ends when the root mean square update falls below
 
 
 class Work(NamedTuple):
@@ -49,6 +38,16 @@ class Work(NamedTuple):
     across: np.ndarray  # (2, P + 1) after a zero, duals of d/dx of u and v
     down: np.ndarray  # (2, P + W) after a row of zeros, duals of d/dy of u and v
     has_right: np.ndarray  # (P,) 1 where there is a neighbour to the right, else 0
+
+
+def flows(frames: np.ndarray, settings: Settings) -> Iterator[np.ndarray]:
+    """Flow (H, W, 2) float32 from each frame to the next of uint8 (T, H, W); a view, overwritten by the next."""
+    first = pyramid(frames[0], settings)
+    work = allocate(first)
+    for frame in frames[1:]:
+        second = pyramid(frame, settings)
+        yield solve(first, second, settings, work).transpose(1, 2, 0)
+        first = second
 
 
 def pyramid(grey: np.ndarray, settings: Settings) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Rule compute_flow: TV-L1 flow codes between the frames of a shard, which are resized first if asked."""
+"""Rule compute_flow: optical flow codes between the frames of a shard, which are resized first if asked."""
 
 import sys
 
@@ -16,7 +16,8 @@ source = open_shards(snakemake.input)
 
 def flow_of(video_id):
     print(video_id, file=sys.stderr)
-    return flow_clip(resize(source.video(video_id), params.short_side), params.preset, params.bound)
+    frames = resize(source.video(video_id), params.short_side)
+    return flow_clip(frames, params.preset, params.bound, params.backend)
 
 
 key = resume_key(snakemake.input, dict(params.items()))

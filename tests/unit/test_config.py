@@ -101,7 +101,17 @@ FAULTS = [
     (
         "modalities.flow.gamma",
         2.0,
-        "modalities.flow sets 'gamma', but transform 'tvl1' takes [bound, preset]",
+        "modalities.flow sets 'gamma', but transform 'tvl1' takes [backend, bound, preset]",
+    ),
+    (
+        "modalities.rgb.backend",
+        "opencv",
+        "modalities.rgb sets 'backend', but transform 'gamma' takes [gamma]",
+    ),
+    (
+        "modalities.flow.backend",
+        "dis",
+        "modalities.flow sets 'preset', but backend 'dis' takes [backend, bound]",
     ),
     ("modalities.rgb.bound", 20, "modalities.rgb sets 'bound', but transform 'gamma' takes [gamma]"),
     ("modalities.rgb.gamma", None, "modalities.rgb lacks 'gamma', which transform 'gamma' needs"),

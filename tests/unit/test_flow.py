@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ukdlib.flow import PRESETS, dequantise, flow_clip, picture, quantise, tvl1
+from ukdlib.flow import BACKENDS, dequantise, flow_clip, picture, quantise, tvl1
 from ukdlib.gamma import correct_gamma
+from ukdlib.tvl1_settings import PRESETS
 
 SIZE = (72, 96)
 
@@ -93,6 +94,27 @@ def test_known_motion_is_found(preset):
     assert np.mean(errors) < 0.15
 
 
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
+def test_every_backend_finds_motion_and_codes_it(backend):
+    first, second, flow = warped_pair(0)
+    found = tvl1(first, second, backend=backend)
+    assert end_point_error(found, flow) < (0.4 if backend == "dis" else 0.15)
+    frames = np.stack([np.stack([frame] * 3, axis=-1) for frame in (first, second)])
+    codes = flow_clip(frames, None if backend == "dis" else "opencv", 8, backend)
+    assert (codes == quantise(found, 8)).all()
+
+
+def test_the_reference_backend_is_opencv_with_the_preset_it_is_given():
+    first, second, _ = warped_pair(0)
+    solver = cv2.optflow.DualTVL1OpticalFlow_create()
+    assert (tvl1(first, second, backend="opencv") == solver.calc(first, second, None)).all()
+    fast = PRESETS["fast"]
+    solver.setWarpingsNumber(fast.warps)
+    solver.setOuterIterations(fast.outer)
+    solver.setEpsilon(fast.epsilon)
+    assert (tvl1(first, second, "fast", "opencv") == solver.calc(first, second, None)).all()
+
+
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_no_motion_is_exactly_zero(preset):
     frame = warped_pair(0)[0]
@@ -156,6 +178,8 @@ def test_pairs_of_another_kind_and_unknown_presets_are_refused():
             tvl1(frame, other)
     with pytest.raises(ValueError, match=r"unknown flow preset 'quick'; known: \['fast', 'opencv'\]"):
         tvl1(frame, frame, "quick")
+    with pytest.raises(ValueError, match=r"unknown flow backend 'cuda'; known: \['dis', 'numba', 'opencv'\]"):
+        tvl1(frame, frame, backend="cuda")
 
 
 # ---------------------------------------------------------------- code and picture
