@@ -11,7 +11,7 @@ from ukdlib.tvl1_settings import Settings
 
 def tvl1_flows(frames: np.ndarray, settings: Settings) -> Iterator[np.ndarray]:
     """Flow (H, W, 2) float32 from each frame to the next of uint8 (T, H, W): DualTVL1OpticalFlow."""
-    solver = cv2.optflow.DualTVL1OpticalFlow_create(
+    solver = cv2.optflow.DualTVL1OpticalFlow_create(  # type: ignore[attr-defined]
         tau=settings.dual_step,
         lambda_=settings.data_weight,
         theta=settings.tightness,
@@ -27,7 +27,8 @@ def tvl1_flows(frames: np.ndarray, settings: Settings) -> Iterator[np.ndarray]:
 
 def dis_flows(frames: np.ndarray) -> Iterator[np.ndarray]:
     """The same by dense inverse search (Kroeger et al. 2016), OpenCV's preset `medium`."""
-    return _flows(frames, cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc)
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
+    return _flows(frames, dis.calc)
 
 
 def _flows(frames: np.ndarray, calc: Callable) -> Iterator[np.ndarray]:
