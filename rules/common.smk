@@ -204,6 +204,11 @@ def transform_options(wildcards):
     return {key: entry[key] for key in TRANSFORM_KEYS[entry["transform"]]}
 
 
+def flow_gpus(wildcards):
+    """Only one of flow's backends computes on a GPU, if the run may have one."""
+    return int(modality_setting("backend")(wildcards) == "torch" and config["run"]["device"] != "cpu")
+
+
 def bound_of(modality):
     """Largest flow that the codes of a modality hold, in pixels."""
     return next(entry["bound"] for entry in transforms_of(config, modality) if "bound" in entry)

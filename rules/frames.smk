@@ -76,11 +76,13 @@ rule compute_flow:
     conda:
         "../envs/video.yaml"
     resources:
+        gpu=flow_gpus,
         mem_mb=4000,
         runtime=720,
     params:
         preset=modality_setting("preset"),
         backend=modality_setting("backend", "numba"),
+        device=config["run"]["device"],
         bound=modality_setting("bound"),
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),

@@ -5,16 +5,21 @@ Flow is (..., 2) float32 in pixels, u to the right, then v down: second(x + u, y
 weighs differences of grey levels against smoothness, so dark frames are brightened (ukdlib.gamma) first.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ukdlib.tvl1_settings import PRESETS, Settings
 
+if TYPE_CHECKING:
+    import torch
+
 ZERO = 128  # code of no motion
 STEPS = 127  # codes on either side of it
+TOGETHER = {"torch": 8}  # videos that a backend takes at once, if more than one
 
 
 def tvl1(first: np.ndarray, second: np.ndarray, preset: str = "opencv", backend: str = "numba") -> np.ndarray:
@@ -32,12 +37,49 @@ def flow_clip(frames: np.ndarray, preset: str | None, bound: float, backend: str
 
     frames: uint8 (T, H, W, 3) RGB, T >= 2.
     """
+    return next(flow_clips([frames], preset, bound, backend))
+
+
+def flow_clips(
+    clips: Iterable[np.ndarray], preset: str | None, bound: float, backend: str = "numba"
+) -> Iterator[np.ndarray]:
+    """flow_clip of each clip; a backend may take pairs of several at once."""
+    grey = (
+        np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in _checked_clip(clip)]) for clip in clips
+    )
+    for codes in _backend(backend)(grey, _settings(preset), _checked(bound)):
+        yield np.concatenate([codes, codes[-1:]])
+
+
+def flow_ahead(
+    video_ids: Sequence[str],
+    read: Callable[[str], np.ndarray],
+    preset: str | None,
+    bound: float,
+    backend: str,
+) -> Callable[[str], np.ndarray]:
+    """
+    A function from a video's name to its codes, to be called in the order of video_ids.
+
+    read(video_id): its frames. The next few videos are computed together where that is faster.
+    """
+    made: dict[str, np.ndarray] = {}
+
+    def codes(video_id: str) -> np.ndarray:
+        if video_id not in made:
+            start = list(video_ids).index(video_id)
+            group = list(video_ids)[start : start + TOGETHER.get(backend, 1)]
+            made.clear()
+            made.update(zip(group, flow_clips(map(read, group), preset, bound, backend), strict=True))
+        return made.pop(video_id)
+
+    return codes
+
+
+def _checked_clip(frames: np.ndarray) -> np.ndarray:
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < 2:
         raise ValueError(f"flow needs frames uint8 (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}")
-    solve = _backend(backend)
-    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
-    codes = next(solve([grey], _settings(preset), _checked(bound)))
-    return np.concatenate([codes, codes[-1:]])
+    return frames
 
 
 # ---------------------------------------------------------------- backends
@@ -65,7 +107,19 @@ def _dis(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -
     return _clip_by_clip(dis_flows, clips, bound)
 
 
-BACKENDS: dict[str, Backend] = {"numba": _numba, "opencv": _opencv, "dis": _dis}
+def _torch(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -> Iterator[np.ndarray]:
+    import torch
+
+    from ukdlib.tvl1_torch import batched_flows
+
+    device = torch.device(
+        "cuda" if torch.cuda.is_available() else "cpu"
+    )  # which of them is for the caller to arrange
+    for flow in batched_flows(clips, settings, device):
+        yield (flow if bound is None else quantise_tensor(flow, bound)).cpu().numpy()
+
+
+BACKENDS: dict[str, Backend] = {"numba": _numba, "torch": _torch, "opencv": _opencv, "dis": _dis}
 
 
 def _clip_by_clip(
@@ -87,6 +141,12 @@ def quantise(flow: np.ndarray, bound: float) -> np.ndarray:
     return np.clip(np.rint(flow * (STEPS / _checked(bound))) + ZERO, ZERO - STEPS, ZERO + STEPS).astype(
         np.uint8
     )
+
+
+def quantise_tensor(flow: "torch.Tensor", bound: float) -> "torch.Tensor":
+    """The same of a tensor, on its device."""
+    codes = (flow * (STEPS / _checked(bound))).round() + ZERO
+    return codes.clamp(ZERO - STEPS, ZERO + STEPS).byte()
 
 
 def dequantise(codes: np.ndarray, bound: float) -> np.ndarray:

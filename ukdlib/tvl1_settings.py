@@ -1,6 +1,9 @@
-"""Parameters of TV-L1 optical flow (Zach, Pock, Bischof 2007) and the presets, whatever solves it."""
+"""Parameters of TV-L1 optical flow (Zach, Pock, Bischof 2007), the presets, and what solvers hand each other."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Settings(NamedTuple):
@@ -21,3 +24,24 @@ PRESETS: dict[str, Settings] = {
     "opencv": Settings(),  # agrees with OpenCV's DualTVL1OpticalFlow
     "fast": Settings(warps=2, outer=1),  # 2-4 times as fast, no worse on noisy frames: benchmarks/flow.py
 }
+
+
+class Field(NamedTuple):
+    """What the steps of one warp work on; B pairs, arrays of (B, H, W) float32 but where said."""
+
+    gx: "torch.Tensor"
+    gy: "torch.Tensor"
+    inverse: "torch.Tensor"  # 1 / squared gradient
+    rho: "torch.Tensor"  # grey difference at zero flow
+    flow: "torch.Tensor"  # (2, B, H, W) u and v, changed in place
+    across: "torch.Tensor"  # (2, B, H, W) duals of d/dx of u and v, changed in place
+    down: "torch.Tensor"  # (2, B, H, W) duals of d/dy
+
+
+class Steps(NamedTuple):
+    """Numbers of a primal-dual step; `enough`: summed squared update at which a pair rests."""
+
+    limit: float
+    tightness: float
+    dual_step: float
+    enough: float

@@ -6,19 +6,23 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
 
-from ukdlib.flow import flow_clip
+from ukdlib.devices import choose_device, lease_gpu
+from ukdlib.flow import flow_ahead
 from ukdlib.frames import open_shards, resize, resume_key, write_shard
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params
+if params.backend == "torch":
+    lease_gpu(params.device)
+    print(choose_device(params.device), file=sys.stderr)  # refused if a GPU is asked for and there is none
 source = open_shards(snakemake.input)
 
 
-def flow_of(video_id):
+def read(video_id):
     print(video_id, file=sys.stderr)
-    frames = resize(source.video(video_id), params.short_side)
-    return flow_clip(frames, params.preset, params.bound, params.backend)
+    return resize(source.video(video_id), params.short_side)
 
 
 key = resume_key(snakemake.input, dict(params.items()))
-write_shard(snakemake.output[0], source.video_ids, flow_of, params.codec, key)
+codes = flow_ahead(source.video_ids, read, params.preset, params.bound, params.backend)
+write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)

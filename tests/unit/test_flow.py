@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ukdlib.flow import BACKENDS, dequantise, flow_clip, picture, quantise, tvl1
+from ukdlib.flow import BACKENDS, TOGETHER, dequantise, flow_ahead, flow_clip, picture, quantise, tvl1
 from ukdlib.gamma import correct_gamma
 from ukdlib.tvl1_settings import PRESETS
 
@@ -178,7 +178,9 @@ def test_pairs_of_another_kind_and_unknown_presets_are_refused():
             tvl1(frame, other)
     with pytest.raises(ValueError, match=r"unknown flow preset 'quick'; known: \['fast', 'opencv'\]"):
         tvl1(frame, frame, "quick")
-    with pytest.raises(ValueError, match=r"unknown flow backend 'cuda'; known: \['dis', 'numba', 'opencv'\]"):
+    with pytest.raises(
+        ValueError, match=r"unknown flow backend 'cuda'; known: \['dis', 'numba', 'opencv', 'torch'\]"
+    ):
         tvl1(frame, frame, backend="cuda")
 
 
@@ -224,3 +226,14 @@ def test_picture_of_codes_is_that_of_their_flow():
     shown = picture(codes)
     assert shown.shape == (3, 4, 5, 3) and shown.dtype == np.uint8
     assert (np.abs(shown.astype(int) - picture(dequantise(codes, 127))) <= 1).all()
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_videos_computed_together_are_those_computed_alone_from_wherever_one_begins(backend):
+    rng = np.random.default_rng(0)
+    videos = {
+        f"v{i}": rng.integers(0, 255, (3, 20, 24, 3), dtype=np.uint8) for i in range(TOGETHER["torch"] + 2)
+    }
+    codes = flow_ahead(list(videos), videos.__getitem__, "fast", 20.0, backend)
+    for name in list(videos)[1:]:  # as after an interruption
+        assert (codes(name) == flow_clip(videos[name], "fast", 20.0, backend)).all()
