@@ -1,8 +1,9 @@
 """
-Which device a job computes on, and GPUs shared by jobs of one machine without colliding.
+Which device a job computes on, and GPUs shared by the jobs of one machine without colliding.
 
-Jobs that run side by side on one machine each take a lock on one GPU. The kernel frees it when the process
-ends, however it ends. Call lease_gpu() before torch is imported; only choose_device() imports it.
+Jobs that run side by side on one machine each take locks on as many GPUs as they compute on. The kernel frees
+them when the process ends, however it ends. Call lease_gpus() before torch is imported; only choose_device()
+imports it.
 """
 
 import fcntl
@@ -24,35 +25,55 @@ _held: list[int] = []  # file descriptors of this process's locks, open until it
 
 
 def choose_device(name: str) -> "torch.device":
-    """The device called "cpu" or "cuda"; "auto" is cuda where there is one."""
+    """
+    The device called "cpu" or "cuda"; "auto" is cuda where there is one.
+
+    On a CPU torch computes in one thread from now on: jobs run side by side, and sums come out the same anywhere.
+    """
     import torch
 
     if name not in DEVICES:
         raise ValueError(f"unknown device {name!r}; known: {list(DEVICES)}")
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda was asked for, but torch sees no GPU here; use auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        torch.set_num_threads(1)
+        return torch.device("cpu")
+    return torch.device("cuda")
 
 
-def lease_gpu(device: str, lock_folder: str | None = None, timeout: float = 24 * 3600) -> str:
+def lease_gpus(
+    device: str, count: int = 1, lock_folder: str | None = None, timeout: float = 24 * 3600
+) -> list[str]:
     """
-    Wait for a free GPU of this machine, make it the only visible one and return its id ("" without GPUs).
+    Wait for `count` free GPUs, make them the only visible ones and return their ids ([] where there are none).
 
-    Device "cpu" hides all GPUs; a SLURM job that was given one GPU keeps it. The pool is CUDA_VISIBLE_DEVICES
-    if set, else what nvidia-smi lists. lock_folder: on a local disk, the same for all jobs; timeout: seconds.
+    Device "cpu" hides all GPUs. The pool is that of gpu_pool(): a SLURM job shares out what it was given.
+    lock_folder: on a local disk, the same for all jobs; timeout: seconds.
     """
     pool = gpu_pool() if device != "cpu" else []
-    if pool and not (os.environ.get("SLURM_JOB_ID") and len(pool) == 1):
-        pool = [_wait_for_lock(pool, Path(lock_folder or _default_folder()), timeout)]
-    if pool:
+    if pool and count > len(pool):
+        raise ValueError(f"{count} GPUs are asked for, but there are only {len(pool)}: {', '.join(pool)}")
+    leased = _wait_for_locks(pool, count, Path(lock_folder or _default_folder()), timeout) if pool else []
+    if leased:
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # count as nvidia-smi does
-    os.environ["CUDA_VISIBLE_DEVICES"] = pool[0] if pool else ""
-    return os.environ["CUDA_VISIBLE_DEVICES"]
+        print(f"GPU {', '.join(leased)} of {', '.join(pool)}", file=sys.stderr)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(leased)
+    return leased
+
+
+def held_locks() -> tuple[int, ...]:
+    """File descriptors of the leases, for a child process that computes on their GPUs and must hold them, too."""
+    return tuple(_held)
 
 
 def gpu_pool() -> list[str]:
-    """Ids of the GPUs that this process may use: numbers, UUIDs or MIG names."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    """
+    Ids of the GPUs that this process may use: numbers, UUIDs or MIG names.
+
+    CUDA_VISIBLE_DEVICES says, and where it does not, nvidia-smi; but what SLURM gave nothing to has none.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "" if "SLURM_JOB_ID" in os.environ else None)
     if visible is not None:
         return [gpu.strip() for gpu in visible.split(",") if gpu.strip() not in NO_DEVICE]
     command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
@@ -70,24 +91,57 @@ def _default_folder() -> Path:
     )
 
 
-def _wait_for_lock(pool: list[str], folder: Path, timeout: float) -> str:
+def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -> list[str]:
+    """Only who holds the gate collects, so two that want several GPUs cannot wait for each other."""
     folder.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        for gpu in pool:
-            if _try_lock(folder / f"{gpu.replace('/', '_')}.lock"):
-                print(f"GPU {gpu} of {pool}", file=sys.stderr)
-                return gpu
-        time.sleep(0.2 + 0.3 * random.random())
-    raise TimeoutError(f"no GPU of {pool} became free within {timeout:g} s (locks in {folder})")
+    files = {gpu: folder / f"{gpu.replace('/', '_')}.lock" for gpu in pool}
+    try:
+        [gate] = _collect({"gate": folder / "gate"}, 1, end).values()
+        try:
+            locks = _collect(files, count, end)
+        finally:
+            os.close(gate)
+    except TimeoutError:
+        wanted = "no GPU" if count == 1 else f"no {count} GPUs"
+        raise TimeoutError(
+            f"{wanted} of {pool} became free within {timeout:g} s (locks in {folder})"
+        ) from None
+    _held.extend(locks.values())
+    return list(locks)
 
 
-def _try_lock(path: Path) -> bool:
+def _collect(files: dict[str, Path], count: int, end: float) -> dict[str, int]:
+    """`count` of the files locked, as soon as they can be: name -> file descriptor that holds the lock."""
+    locks: dict[str, int] = {}
+    while True:
+        for name, path in files.items():
+            if name not in locks and len(locks) < count and (lock := _try_lock(path)) is not None:
+                locks[name] = lock
+        if len(locks) == count:
+            return locks
+        if time.monotonic() > end:
+            for lock in locks.values():
+                os.close(lock)
+            raise TimeoutError
+        time.sleep(0.05 + 0.2 * random.random())
+
+
+def _try_lock(path: Path) -> int | None:
+    """A file descriptor that holds the lock, None if another process does."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        return False
-    _held.append(descriptor)
-    return True
+        return None
+    return descriptor
+
+
+def _let_go() -> None:
+    """In a forked process, such as a loader's: it may outlive its master, whose GPUs are free then."""
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)

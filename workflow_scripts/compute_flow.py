@@ -6,14 +6,14 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
 
-from ukdlib.devices import choose_device, lease_gpu
+from ukdlib.devices import choose_device, lease_gpus
 from ukdlib.flow import flow_ahead
 from ukdlib.frames import open_shards, resize, resume_key, write_shard
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params
 if params.backend == "torch":
-    lease_gpu(params.device)
+    lease_gpus(params.device)
     print(choose_device(params.device), file=sys.stderr)  # refused if a GPU is asked for and there is none
 source = open_shards(snakemake.input)
 

@@ -4,9 +4,9 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.devices import choose_device, lease_gpu
+from ukdlib.devices import choose_device, lease_gpus
 
-lease_gpu(snakemake.params.device)
+lease_gpus(snakemake.params.device)
 
 import pyarrow.parquet as parquet
 

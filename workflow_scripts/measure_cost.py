@@ -4,9 +4,9 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.devices import lease_gpu
+from ukdlib.devices import lease_gpus
 
-lease_gpu(snakemake.params.device)
+lease_gpus(snakemake.params.device)
 
 from ukdlib.augment import Modality
 from ukdlib.cost import Case, measure_costs, write_costs
