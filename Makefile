@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo study test lint format bench
+.PHONY: demo study test test-all lint format bench
 
 demo: .venv/ready
 	snakemake --cores all report
@@ -12,6 +12,9 @@ study: .venv/ready
 	snakemake --configfile config/study.yaml --cores all report
 
 test: .venv/ready
+	pytest -m "not slow" tests
+
+test-all: .venv/ready
 	pytest tests
 
 lint: .venv/ready

@@ -1,25 +1,31 @@
 """
-TV-L1 flow: CPU time per pair of frames and agreement, this library's presets against OpenCV, in one run.
+TV-L1 flow: time per pair of frames and agreement of every backend and preset with OpenCV, in one run.
 
     python benchmarks/flow.py [flow.csv] [--pairs 3]
 
-Synthetic pairs of known motion, bright, and through a dark sensor with gamma 3.5 after it. CPU time of this
-process, one thread, the least of three passes in which the methods take turns; errors are mean end-point
-errors.
+Synthetic pairs of known motion, bright, and through a dark sensor with gamma 3.5 after it; where UKD_ARID_CLIPS
+names a folder of real clips, pairs of those, gamma-corrected (gamma 3). CPU time of this process, one thread, the
+least of three passes in which the methods take turns; on a GPU, where there is one, device time of a batch of 256
+such pairs, per pair. Errors are mean end-point errors, to OpenCV's flow and to the true one.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 
+from ukdlib.decoding import read_video
 from ukdlib.flow import tvl1
 from ukdlib.gamma import correct_gamma
 from ukdlib.tvl1_settings import PRESETS
+from ukdlib.tvl1_torch import PAIRS, solve_pairs
 
 SIZES = [(240, 320), (96, 128), (72, 96)]
 PASSES = 3
@@ -64,17 +70,32 @@ def make_pairs(
     return [(darkened(first, rng), darkened(second, rng), flow) for first, second, flow in pairs]
 
 
+def real_pairs(size: tuple[int, int], count: int) -> list[tuple[np.ndarray, np.ndarray, None]]:
+    """Two neighbouring frames from the middle of the first real clips of that size, corrected; motion unknown."""
+    found: list[tuple[np.ndarray, np.ndarray, None]] = []
+    for path in sorted(Path(os.environ.get("UKD_ARID_CLIPS", "nowhere")).rglob("*.mp4")):
+        frames = read_video(str(path))[0]
+        if len(found) == count:
+            break
+        if frames.shape[1:3] == size:
+            middle = correct_gamma(frames[len(frames) // 2 :][:2], 3.0)
+            found.append((*(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in middle), None))
+    return found
+
+
 def known_methods() -> dict[str, Method]:
-    reference = cv2.optflow.DualTVL1OpticalFlow_create()
-    methods: dict[str, Method] = {"OpenCV": lambda first, second: reference.calc(first, second, None)}
+    """The reference first."""
+    methods: dict[str, Method] = {"OpenCV": partial(tvl1, backend="opencv")}
     for preset in PRESETS:
-        methods[f"ukd {preset}"] = lambda first, second, preset=preset: tvl1(first, second, preset)
+        methods[f"numba, {preset}"] = partial(tvl1, preset=preset)
+    methods["torch on the CPU, opencv"] = partial(tvl1, backend="torch")
+    methods["DIS"] = partial(tvl1, backend="dis")
     return methods
 
 
-def measure(light: str, size: tuple[int, int], count: int) -> list[dict]:
+def measure(light: str, size: tuple[int, int], pairs: list) -> list[dict]:
     """One row per method: ms per pair, errors in pixels to OpenCV's flow and to the true one."""
-    pairs, methods = make_pairs(light, size, count), known_methods()
+    methods = known_methods()
     flows, seconds = {}, dict.fromkeys(methods, np.inf)
     for method in methods.values():
         method(*pairs[0][:2])  # compile, warm up
@@ -82,20 +103,40 @@ def measure(light: str, size: tuple[int, int], count: int) -> list[dict]:
         for name, method in methods.items():
             start = time.process_time()
             flows[name] = [method(first, second) for first, second, _ in pairs]
-            seconds[name] = min(seconds[name], (time.process_time() - start) / count)
+            seconds[name] = min(seconds[name], (time.process_time() - start) / len(pairs))
+    rows = [(name, 1e3 * seconds[name], flows[name]) for name in methods] + on_gpu(pairs)
     truth = [flow for *_, flow in pairs]
     return [
         {
             "size": f"{size[1]}x{size[0]}",
-            "light": light,
+            "frames": light,
             "method": name,
-            "ms": 1e3 * seconds[name],
-            "speed-up": seconds["OpenCV"] / seconds[name],
-            "to OpenCV": end_point_error(flows[name], flows["OpenCV"]),
-            "to truth": end_point_error(flows[name], truth),
+            "ms": milliseconds,
+            "speed-up": rows[0][1] / milliseconds,
+            "to OpenCV": end_point_error(found, flows["OpenCV"]) if found else np.nan,
+            "to truth": end_point_error(found, truth) if found and truth[0] is not None else np.nan,
         }
-        for name in methods
+        for name, milliseconds, found in rows
     ]
+
+
+def on_gpu(pairs: list) -> list[tuple[str, float, list[np.ndarray]]]:
+    """(name, ms per pair, flows) of each preset on a GPU; not measured, no line, where there is none."""
+    if not torch.cuda.is_available():
+        return []
+    rows = []
+    repeats = -(-PAIRS // len(pairs))
+    first, second = (torch.from_numpy(np.stack([p[side] for p in pairs] * repeats)).cuda() for side in (0, 1))
+    for preset, settings in PRESETS.items():
+        solve_pairs(first, second, settings)  # compile
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        began.record()
+        flow = solve_pairs(first, second, settings)
+        ended.record()
+        torch.cuda.synchronize()
+        found = list(flow[: len(pairs)].cpu().numpy())
+        rows.append((f"torch on the GPU, {preset}", began.elapsed_time(ended) / len(first), found))
+    return rows
 
 
 def end_point_error(flows: list[np.ndarray], others: list[np.ndarray]) -> float:
@@ -110,12 +151,19 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="pairs of frames per size and light")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    lights = ("bright", "dark, gamma 3.5")
-    rows = [row for size in SIZES for light in lights for row in measure(light, size, arguments.pairs)]
+    torch.set_num_threads(1)
+    rows = []
+    for size in SIZES:
+        for light in ("bright", "dark, gamma 3.5"):
+            rows += measure(light, size, make_pairs(light, size, arguments.pairs))
+    if real := real_pairs(SIZES[0], arguments.pairs):
+        rows += measure("real, gamma 3", SIZES[0], real)
     table = pd.DataFrame(rows).round({"ms": 1, "speed-up": 1, "to OpenCV": 4, "to truth": 3})
     Path(arguments.csv).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.csv, index=False)
     print(table.to_string(index=False))
+    if not torch.cuda.is_available():
+        print("on a GPU: not measured, there is none")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 TV-L1 optical flow of many pairs of frames at once: the solver of ukdlib.tvl1 on torch tensors, for GPUs.
 
 All pairs of a batch go through pyramid, warps and primal-dual steps together. Each stops by its own rule: a step
-changes only pairs that have not come to rest, and what says so stays on the device, so the host never waits
-within a warp. On a GPU with Triton the steps are two kernels (ukdlib.tvl1_triton), else plain tensor operations.
+changes only pairs that have not come to rest, and what says so stays on the device; the host looks once between
+two median filters whether any pair still moves. On a GPU with Triton the steps are two kernels (ukdlib.tvl1_triton), else plain tensor operations.
 """
 
 import functools
@@ -132,6 +132,8 @@ def _warp(
     change = torch.full((settings.inner + 1, flow.shape[1]), math.inf, device=flow.device)
     for _ in range(settings.outer):
         moving = (change[-1] > steps.enough)[:, None, None]
+        if not moving.any():  # the host waits once in `inner` steps, which saves launching hundreds in vain
+            break
         flow.copy_(torch.where(moving, median(flow), flow))
         change[0] = change[-1]
         change[1:] = 0
