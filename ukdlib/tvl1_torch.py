@@ -3,7 +3,8 @@ TV-L1 optical flow of many pairs of frames at once: the solver of ukdlib.tvl1 on
 
 All pairs of a batch go through pyramid, warps and primal-dual steps together. Each stops by its own rule: a step
 changes only pairs that have not come to rest, and what says so stays on the device; the host looks once between
-two median filters whether any pair still moves. On a GPU with Triton the steps are two kernels (ukdlib.tvl1_triton), else plain tensor operations.
+two median filters whether any pair still moves. On a GPU with Triton the steps are two kernels
+(ukdlib.tvl1_triton), else plain tensor operations.
 """
 
 import functools
