@@ -3,7 +3,7 @@ TV-L1 flow: time per pair of frames and agreement of every backend and preset wi
 
     python benchmarks/flow.py [flow.csv] [--pairs 3]
 
-Synthetic pairs of known motion, bright, and through a dark sensor with gamma 3.5 after it; where UKD_ARID_CLIPS
+Synthetic pairs of known motion: bright, through a dark sensor, and the latter with gamma 3.5 after it; where UKD_ARID_CLIPS
 names a folder of real clips, pairs of those, gamma-corrected (gamma 3). CPU time of this process, one thread, the
 least of two passes in which the methods take turns; on a GPU, where there is one, device time of a batch of 256
 such pairs, per pair. The two frames of a pair are shown to and fro, as a clip of four, because the stage computes
@@ -30,6 +30,7 @@ from ukdlib.tvl1_torch import PAIRS, solve_pairs
 SIZES = [(240, 320), (96, 128), (72, 96)]
 PASSES = 2
 TO_AND_FRO = 4  # frames
+AS_FILMED = "dark, as filmed"
 Method = Callable[[np.ndarray], np.ndarray]  # a clip (T, H, W) -> its flow (T - 1, H, W, 2)
 
 
@@ -55,10 +56,10 @@ def bright_pair(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarra
     return first.round().clip(0, 255).astype(np.uint8), second.round().astype(np.uint8), flow
 
 
-def darkened(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The frame through a dark sensor (6 % exposure, shot and read noise, 8 bits), gamma-corrected."""
+def darkened(frame: np.ndarray, rng: np.random.Generator, gamma: float) -> np.ndarray:
+    """The frame through a dark sensor (6 % exposure, shot and read noise, 8 bits), gamma-corrected after it."""
     counts = rng.poisson(frame * 0.4) * 0.15 + 1.5 * rng.standard_normal(frame.shape)
-    return correct_gamma(counts.round().clip(0, 255).astype(np.uint8), 3.5)
+    return correct_gamma(counts.round().clip(0, 255).astype(np.uint8), gamma)
 
 
 def make_pairs(
@@ -68,7 +69,10 @@ def make_pairs(
     if light == "bright":
         return pairs
     rng = np.random.default_rng(0)
-    return [(darkened(first, rng), darkened(second, rng), flow) for first, second, flow in pairs]
+    gamma = 1.0 if light == AS_FILMED else 3.5
+    return [
+        (darkened(first, rng, gamma), darkened(second, rng, gamma), flow) for first, second, flow in pairs
+    ]
 
 
 def real_pairs(size: tuple[int, int], count: int) -> list[tuple[np.ndarray, np.ndarray, None]]:
@@ -158,7 +162,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = []
     for size in SIZES:
-        for light in ("bright", "dark, gamma 3.5"):
+        for light in ("bright", AS_FILMED, "dark, gamma 3.5"):
             rows += measure(light, size, make_pairs(light, size, arguments.pairs))
     if real := real_pairs(SIZES[0], arguments.pairs):
         rows += measure("real, gamma 3", SIZES[0], real)
