@@ -3,11 +3,12 @@ TV-L1 flow: time per pair of frames and agreement of every backend and preset wi
 
     python benchmarks/flow.py [flow.csv] [--pairs 3]
 
-Synthetic pairs of known motion: bright, through a dark sensor, and the latter with gamma 3.5 after it; where UKD_ARID_CLIPS
-names a folder of real clips, pairs of those, gamma-corrected (gamma 3). CPU time of this process, one thread, the
-least of two passes in which the methods take turns; on a GPU, where there is one, device time of a batch of 256
-such pairs, per pair. The two frames of a pair are shown to and fro, as a clip of four, because the stage computes
-clips: what belongs to a frame is computed once. Errors are mean end-point errors, to OpenCV's flow and to the true one.
+Synthetic pairs of known motion: bright, through a dark sensor, and the latter with gamma 3.5 after it; where
+UKD_ARID_CLIPS names a folder of real clips, pairs of those, gamma-corrected (gamma 3). CPU time of this process, one
+thread, the least of two passes in which the methods take turns; on a GPU, where there is one, device time of a batch
+of 256 such pairs, per pair. The two frames of a pair are shown to and fro, as a clip of four, because the stage
+computes clips: what belongs to a frame is computed once. Errors are mean end-point errors, to OpenCV's flow and to
+the true one.
 """
 
 import argparse
