@@ -47,6 +47,7 @@ rule inspect_videos:
         videos=shard_annotations,
         folder=dataset_setting("videos"),
         min_frames=dataset_setting("min_frames"),
+        links_out=dataset_setting("links_out"),
         reading=reading_setting,
         unnameable=shard_unnameable,
         code=code("inspect_videos"),

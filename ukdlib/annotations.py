@@ -12,8 +12,10 @@ each time it is parsed, so this module must import in no time.
 """
 
 import csv
+import io
 import os
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -64,12 +66,28 @@ def read_list(path: str, classes: Sequence[str]) -> list[Annotation]:
     return annotations
 
 
+def read_text(path: str) -> str:
+    """A list's text, line ends as they are; ValueError with file and line if it is no UTF-8 text."""
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}:{line}: is no UTF-8 text ({error.reason}); save the list as UTF-8"
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(f"{path}:{line}: has a zero byte in it; a text file is expected")
+    return text
+
+
 def _lines(path: str) -> Iterator[tuple[str, str]]:
     """(file:line, text) of every line that is not blank."""
-    with open(path, encoding="utf-8-sig") as file:  # universal newlines: CRLF and LF alike
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield f"{path}:{number}", line.rstrip("\n")
+    for number, line in enumerate(io.StringIO(read_text(path), newline=None), start=1):  # CRLF and LF alike
+        if line.strip():
+            yield f"{path}:{number}", line.rstrip("\n")
 
 
 def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -105,6 +123,10 @@ def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> A
     if not label.isdecimal() or int(label) >= len(classes):
         raise ValueError(f"{place}: label {label!r}; known are 0 to {len(classes) - 1}")
     path = checked_path(place, video)
+    if not path.suffix and re.search(r"\s\d+$", video):
+        raise ValueError(
+            f"{place}: {video!r} looks like a folder with its number of frames; a video is expected"
+        )
     named = [folder for folder in path.parts[:-1] if folder in classes]
     if named and named[-1] != classes[int(label)]:
         raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder says {named[-1]}")
@@ -131,11 +153,24 @@ def checked_path(place: str, video: str) -> PurePosixPath:
 
 
 def locate(folder: str, path: str) -> str | None:
-    """The listed video's file below `folder` or None; .mp4 and .avi stand for each other."""
-    listed = os.path.join(folder, path)
-    stem, suffix = os.path.splitext(listed)
-    candidates = [listed, stem + SUFFIXES[suffix]] if suffix in SUFFIXES else [listed]
+    """
+    The listed video's file below `folder` or None.
+
+    .mp4 and .avi stand for each other, and so do capital and small letters in them and the ways in which Unicode
+    spells a name: file systems and list writers differ in these.
+    """
+    candidates = (os.path.join(folder, spelling) for spelling in _spellings(path))
     return next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
+
+
+def _spellings(path: str) -> Iterator[str]:
+    """How a file may be called that a list calls so, likeliest first."""
+    for form in dict.fromkeys([path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]):
+        stem, suffix = os.path.splitext(form)
+        others = [suffix, SUFFIXES.get(suffix.lower(), suffix)]
+        yield from dict.fromkeys(
+            [stem + each for each in (*others, *(o.lower() for o in others), *(o.upper() for o in others))]
+        )
 
 
 def shard_of(video_id: str, shards: int) -> int:

@@ -39,17 +39,20 @@ def read_dataset(
     names = read_classes(classes) if classes else None
     remarks: list[tuple[str, str]] = []
     base = _base(folder, listing, names, links_out, remarks) if any(map(_uses_base, splits)) else None
+    names = base.classes if base else names or _labels_of_all(splits)
     tables = [_lists(split, base, names) for split in splits]
-    if base is not None:
-        names = base.classes
     groups = dict(base.groups) if base else {}
     for table in tables:
         for read in table.values():
-            names, groups = names or read.classes, groups | read.groups
+            groups |= read.groups
     read_splits = [{part: read.annotations for part, read in table.items()} for table in tables]
     remarks += _unexpected(splits, read_splits)
     videos = by_video(v for table in read_splits for part, v in table.items() if part != "other")
     used = [{part: v for part, v in table.items() if part != "other"} for table in read_splits]
+    if len(names or []) < 2:
+        raise ValueError(
+            f"there is only the class {', '.join(names or ['?'])}; two at least are to be told apart"
+        )
     return DataSet(names or [], used, videos, groups, remarks)
 
 
@@ -97,6 +100,12 @@ def _lists(split: dict, base: Listing | None, names: list[str] | None) -> dict[s
         parts = [part for part in ("train", "val", "test") if part in base.subsets.values()]
         return {part: _part(base, part) for part in parts}
     return {"all": base}
+
+
+def _labels_of_all(splits: Sequence[dict]) -> list[str] | None:
+    """The labels in the splits' own lists, so that all of them number the classes alike; None if they are numbers."""
+    paths = dict.fromkeys(split[part] for split in splits for part in PARTS if part in split)
+    return sorted({label for path in paths if is_table(path) for label in read_table(path).classes}) or None
 
 
 def _part(base: Listing, part: str) -> Listing:

@@ -3,10 +3,12 @@ Video files to frames, whatever is wrong with them: the count is held against th
 
 What cannot be read becomes a VideoError with a short reason, whatever went wrong inside the decoder, so that
 one bad file of a data set is set aside by name instead of ending the run. Frames are handed on one by one, so a
-large video costs no more memory than what is kept of it. Audio is not looked at. One decoding thread: jobs run
-side by side.
+large video costs no more memory than what is kept of it. Only the file itself is opened, and only as a container of
+video: a playlist or a picture that was given a video's name leads nowhere. Audio is not looked at. One decoding
+thread: jobs run side by side.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -18,6 +20,11 @@ import numpy as np
 COVERED = 0.8  # of a container's duration must have frames, where it does not state their number
 ROUNDING = 0.1  # of a frame: some containers keep time in whole milliseconds
 STEADY = 1.5  # ratio of the longest to the shortest step in time up to which a rate counts as constant
+DAMAGED = 0.1  # share of a video's frames that may be marked damaged by the decoder
+CONTAINERS = (
+    "mov avi matroska flv mpeg mpegts mpegvideo m4v asf ogg mxf dv h264 hevc".split()
+)  # FFmpeg's names
+ONLY_THE_FILE = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"}
 
 
 class VideoError(ValueError):
@@ -40,6 +47,7 @@ class Facts(NamedTuple):
 
     fps: float  # of the frames that were handed on
     steady: bool  # False if the file's own rate varies
+    damaged: int  # frames that the decoder could not restore whole
 
 
 def read_video(
@@ -57,9 +65,16 @@ def scan_video(path: str, reading: Reading, take: Callable[[np.ndarray], None]) 
         raise VideoError("missing file")
     if os.path.getsize(path) == 0:
         raise VideoError("empty file")
+    with _opened(path) as container:
+        return _scan(container, reading, take)
+
+
+def _opened(path: str) -> av.container.InputContainer:
     try:
-        with av.open(path) as container:
-            return _scan(container, reading, take)
+        # an absolute path is never taken for the address of something else
+        return av.open(os.path.abspath(path), options=ONLY_THE_FILE, metadata_errors="replace")
+    except av.ArgumentError:
+        raise VideoError("not a readable video: not one of the containers " + ", ".join(CONTAINERS)) from None
     except av.FFmpegError as error:
         raise VideoError(f"not a readable video: {error.strerror}") from None
 
@@ -92,9 +107,7 @@ class _Clock:
     def _until(self, time: float) -> int:
         if self.fps is None:
             return 1
-        count = 0
-        while (self.due + count) / self.fps < time - ROUNDING / self.rate:
-            count += 1
+        count = max(0, math.ceil((time - ROUNDING / self.rate) * self.fps) - self.due)
         self.due += count
         return count
 
@@ -106,45 +119,63 @@ class _Clock:
 def _scan(
     container: av.container.InputContainer, reading: Reading, take: Callable[[np.ndarray], None]
 ) -> Facts:
-    if not container.streams.video:
-        raise VideoError("no video stream")
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1
+    stream = _video_stream(container)
     _check_size(stream, reading)
     clock = _Clock(_rate(stream), reading.fps)
     held: np.ndarray | None = None
-    shown = 0
-    for picture, stamp in _pictures(container, stream):
-        repeats = clock.repeats(stamp)
+    shown = damaged = 0
+    for picture, frame in _pictures(container, stream):
+        damaged += frame.is_corrupt
+        repeats = clock.repeats(frame.time)
         if held is not None:
             if held.shape != picture.shape:
                 raise VideoError(f"frames of several sizes: {sorted([held.shape[:2], picture.shape[:2]])}")
-            shown += repeats
-            for _ in range(repeats):
-                take(held)
-        if max(shown, clock.seen) > reading.max_frames:
+            shown = _show(held, repeats, shown, reading, take)
+        if clock.seen > reading.max_frames:
             raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
         held = picture
     assert held is not None  # _pictures gives one at least
-    for _ in range(clock.last()):
-        take(held)
+    _show(held, clock.last(), shown, reading, take)
+    if damaged > DAMAGED * clock.seen:
+        raise VideoError(f"damaged: {damaged} of {clock.seen} frames")
     _check_duration(container, stream, clock)
-    return Facts(reading.fps or clock.rate, clock.steady)
+    return Facts(reading.fps or clock.rate, clock.steady, damaged)
+
+
+def _show(
+    picture: np.ndarray, repeats: int, shown: int, reading: Reading, take: Callable[[np.ndarray], None]
+) -> int:
+    """Hand one picture on, so many times; returns the number of all that were. A jump in time costs nothing."""
+    if shown + repeats > reading.max_frames:
+        raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
+    for _ in range(repeats):
+        take(picture)
+    return shown + repeats
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    if not container.streams.video:
+        raise VideoError("no video stream")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise VideoError("unknown codec")
+    stream.codec_context.thread_count = 1
+    return stream
 
 
 def _pictures(
     container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[tuple[np.ndarray, float | None]]:
-    """(upright picture, time in seconds or None) of every frame, whose number is held against the container's."""
+) -> Iterator[tuple[np.ndarray, av.VideoFrame]]:
+    """(upright picture, its frame), every one; their number is held against the container's."""
     declared, seen = stream.frames, 0
     try:
         for packet in container.demux(stream):
             declared -= packet.is_discard  # cut off by the container's edit list: not meant to be seen
             for frame in packet.decode():
                 seen += 1
-                yield _upright(frame), frame.time
+                yield _upright(frame), frame
     except av.FFmpegError as error:
-        raise VideoError(f"truncated: {seen} of {declared} frames ({error.strerror})") from None
+        raise VideoError(f"truncated: {seen} of {declared or '?'} frames ({error.strerror})") from None
     if not seen:
         raise VideoError("no frames")
     if seen < declared:  # 0 where the container does not say

@@ -30,7 +30,7 @@ def find_videos(folder: str, links_out: bool = False) -> Found:
         raise ValueError(f"{folder} is no folder")
     root = os.path.realpath(folder)
     found = Found([], [])
-    for path in _walk(folder, "", root, (root,), links_out, found.remarks):
+    for path in _walk(folder, "", (root,), links_out, found.remarks):
         if os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES:
             found.paths.append(path)
     found.paths.sort()
@@ -40,7 +40,6 @@ def find_videos(folder: str, links_out: bool = False) -> Found:
 def _walk(
     folder: str,
     below: str,
-    root: str,
     above: tuple[str, ...],
     links_out: bool,
     remarks: list[tuple[str, str]],
@@ -57,7 +56,7 @@ def _walk(
             real = os.path.realpath(entry.path) if entry.is_symlink() else None
             if real is not None and not os.path.exists(real):
                 remarks.append((path, "left out: a link to nothing"))
-            elif real is not None and not links_out and os.path.commonpath([real, root]) != root:
+            elif real is not None and not links_out and leads_out(entry.path, folder):
                 remarks.append(
                     (path, "left out: a link that leaves the folder; `links_out: true` follows it")
                 )
@@ -66,9 +65,15 @@ def _walk(
                 if real in above:
                     remarks.append((path, "left out: a link back to a folder that it lies in"))
                 else:
-                    yield from _walk(folder, path, root, (*above, real), links_out, remarks)
+                    yield from _walk(folder, path, (*above, real), links_out, remarks)
             elif entry.is_file():
                 yield path
+
+
+def leads_out(path: str, folder: str) -> bool:
+    """Whether a file lies outside the folder once all links are followed."""
+    root = os.path.realpath(folder)
+    return os.path.commonpath([os.path.realpath(path), root]) != root
 
 
 def video_ids(paths: list[str]) -> dict[str, str]:

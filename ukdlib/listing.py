@@ -5,12 +5,13 @@ Labels are names of classes, in any script. Standard library only: the workflow 
 """
 
 import csv
+import io
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ukdlib.annotations import Annotation, checked_path
+from ukdlib.annotations import Annotation, checked_path, read_text
 from ukdlib.folders import video_ids
 
 REQUIRED, OPTIONAL = ("video", "label"), ("subset", "group")
@@ -28,8 +29,8 @@ class Listing(NamedTuple):
 
 def is_table(path: str) -> bool:
     """Whether a list has the header of such a CSV."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return _names(next(csv.reader(file), []))[:1] == ["video"]
+    names = _header(_cells(path))
+    return names[:1] == ["video"] or set(REQUIRED) <= set(names)
 
 
 def read_table(path: str, classes: Sequence[str] | None = None) -> Listing:
@@ -85,23 +86,21 @@ def list_folders(
 
 def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
     """(file:line, column -> value) of every row; quoted values may hold commas, quotes and line ends."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        names = _names(next(reader, []))
-        unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
-        if unknown or not set(REQUIRED) <= set(names) or len(set(names)) < len(names):
-            raise ValueError(
-                f"{path}:1: the header is {names}; it must be video, label and perhaps subset, group"
-            )
-        rows = []
-        for values in reader:
-            place = f"{path}:{reader.line_num}"
-            if not any(value.strip() for value in values):
-                continue
-            if len(values) != len(names):
-                raise ValueError(f"{place}: {len(values)} columns, the header has {len(names)}")
-            row = dict(zip(names, values, strict=True))
-            rows.append((place, {key: row[key] if key == "video" else row[key].strip() for key in names}))
+    cells = _cells(path)
+    names = _header(cells)
+    unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
+    if unknown or not set(REQUIRED) <= set(names) or len(set(names)) < len(names):
+        raise ValueError(
+            f"{path}:1: the header is {names}; it must be video, label and perhaps subset, group"
+        )
+    rows = []
+    for place, values in cells:
+        if not any(value.strip() for value in values):
+            continue
+        if len(values) != len(names):
+            raise ValueError(f"{place}: {len(values)} columns, the header has {len(names)}")
+        row = dict(zip(names, values, strict=True))
+        rows.append((place, {key: row[key] if key == "video" else row[key].strip() for key in names}))
     if not rows:
         raise ValueError(f"{path}: names no video")
     for place, row in rows:
@@ -110,8 +109,25 @@ def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
     return rows
 
 
-def _names(header: Sequence[str]) -> list[str]:
-    return [name.strip().lower() for name in header]
+def _cells(path: str) -> Iterator[tuple[str, list[str]]]:
+    """
+    (file:line, values) of every row, the header first.
+
+    Columns may be set apart by semicolons or tabs, too, as spreadsheets write them in half of the world.
+    """
+    text = read_text(path)
+    header = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
+    try:
+        for values in reader:
+            yield f"{path}:{reader.line_num}", values
+    except csv.Error as error:
+        raise ValueError(f"{path}:{reader.line_num}: {error}; is a quotation mark left open?") from None
+
+
+def _header(cells: Iterator[tuple[str, list[str]]]) -> list[str]:
+    _, names = next(cells, ("", []))
+    return [name.strip().lower() for name in names]
 
 
 def _label(place: str, name: str, classes: Sequence[str], numbers: bool) -> int:
@@ -124,5 +140,9 @@ def _label(place: str, name: str, classes: Sequence[str], numbers: bool) -> int:
 
 def not_listed(listed: Sequence[Annotation], found: Sequence[str]) -> list[str]:
     """Of the files found, those that no list names; .mp4 and .avi stand for each other."""
-    names = {os.path.splitext(annotation.path)[0] for annotation in listed}
-    return [path for path in found if os.path.splitext(path)[0] not in names]
+    names = {_stem(annotation.path) for annotation in listed}
+    return [path for path in found if _stem(path) not in names]
+
+
+def _stem(path: str) -> str:
+    return unicodedata.normalize("NFC", os.path.splitext(path)[0])

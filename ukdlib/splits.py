@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ukdlib.crossfit import assign_folds
 
 STARTS = 50  # random starts of the search for groups to hold out
+SEARCHED = 100_000  # groups in all starts together: among many groups a good choice is found at once
 ONE_SIDED = 1e6  # distance of a class with no clip on one side: more than all shares together
 
 Counts = dict[str, Counter]  # group -> label -> number of clips
@@ -119,7 +120,8 @@ def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, s
         counts[group][label] += 1
     totals = Counter(labels)
     rng = random.Random(seed)
-    distance, held = min(_climb(counts, totals, share, rng) for _ in range(STARTS))
+    starts = max(1, min(STARTS, SEARCHED // len(counts)))
+    distance, held = min(_climb(counts, totals, share, rng) for _ in range(starts))
     if distance >= ONE_SIDED:
         raise ValueError(_why_impossible(counts, totals))
     return set(held)

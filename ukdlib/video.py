@@ -9,8 +9,9 @@ import av
 import numpy as np
 
 from ukdlib.decoding import AS_IS, Reading, VideoError, scan_video
+from ukdlib.folders import leads_out
 
-FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "steady")
+FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "steady", "damaged")
 BLACK = 1.0  # mean grey value below which a video is called nearly black
 SHOWN = 10  # reasons in the message that refuses a data set
 REPEATABLE = "mbtree=0"  # with macroblock trees x264's AVX-512 code gives other bytes from run to run
@@ -22,7 +23,7 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     What is known of a video once all of it has been decoded.
 
     num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames;
-    steady: whether the file's frame rate is constant.
+    steady: whether the file's frame rate is constant; damaged: frames that the decoder could not restore whole.
     """
     digest = hashlib.blake2b(digest_size=16)
     sizes: list[tuple[int, ...]] = []
@@ -44,17 +45,20 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
         "mean_grey": float(np.mean(greys)),
         "frame_hash": digest.hexdigest(),
         "steady": facts.steady,
+        "damaged": facts.damaged,
     }
 
 
-def check_video(path: str, min_frames: int, reading: Reading = AS_IS) -> dict:
+def check_video(path: str, min_frames: int, reading: Reading = AS_IS, below: str | None = None) -> dict:
     """
     inspect_video's findings with status ("ok" or "rejected") and reason; never an error because of the video.
 
-    What a rejected video did not give away is None.
+    below: a folder that the file must lie in once links are followed. What a rejected video did not give away is None.
     """
     known: dict = dict.fromkeys(FINDINGS)
     try:
+        if below is not None and leads_out(path, below):
+            raise VideoError("a link that leaves the folder of videos; `links_out: true` follows it")
         known |= inspect_video(path, reading)
         if known["num_frames"] < min_frames:
             raise VideoError(f"too short: {known['num_frames']} of at least {min_frames} frames")
@@ -67,16 +71,19 @@ def set_aside(checked: Sequence[dict], max_rejected: float) -> tuple[list[dict],
     """
     Checked videos (video_id, status, reason, ...) as (usable, rejected), both sorted by video_id.
 
-    A data set of which more than the share `max_rejected` is unusable is refused: something else is wrong.
+    A data set of which more than the share `max_rejected`, or all, is unusable is refused: something else is wrong.
     """
     ordered = sorted(checked, key=lambda video: video["video_id"])
     rejected = [video for video in ordered if video["status"] != "ok"]
-    if len(rejected) > max_rejected * len(ordered):
+    if len(rejected) > max_rejected * len(ordered) or len(rejected) == len(ordered):
         reasons = "\n".join(f"  {video['video_id']}: {video['reason']}" for video in rejected[:SHOWN])
         more = f"\n  and {len(rejected) - SHOWN} more" if len(rejected) > SHOWN else ""
+        allowed = (
+            f"more than max_rejected = {max_rejected:.0%} allows" if max_rejected < 1 else "none is left"
+        )
         raise ValueError(
             f"{len(rejected)} of {len(ordered)} videos cannot be used ({len(rejected) / len(ordered):.0%}), "
-            f"more than max_rejected = {max_rejected:.0%} allows:\n{reasons}{more}"
+            f"{allowed}:\n{reasons}{more}"
         )
     return [video for video in ordered if video["status"] == "ok"], rejected
 
@@ -91,7 +98,7 @@ def same_frames(videos: Iterable[dict]) -> list[list[str]]:
 
 def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
     """
-    (video_id, what is odd about it) of usable videos: repeated frames, nearly black, a frame rate that varies.
+    (video_id, what is odd about it) of usable videos: repeated, nearly black or damaged frames, a rate that varies.
 
     resampled: whether the data set's `fps` has already evened out the rate.
     """
@@ -101,6 +108,10 @@ def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[st
     for video in videos:
         if video["mean_grey"] < BLACK:
             remarks.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
+        if video["damaged"]:
+            remarks.append(
+                (video["video_id"], f"{video['damaged']} of its {video['num_frames']} frames are damaged")
+            )
         if not video["steady"] and not resampled:
             remarks.append(
                 (video["video_id"], "its frame rate varies; `fps` of the data set would even it out")

@@ -1,5 +1,6 @@
 """ARID's lists are read in all their forms, and refused with file and line."""
 
+import unicodedata
 from collections import Counter
 
 import pytest
@@ -105,6 +106,44 @@ def test_wrong_class_tables_are_refused(text, complaint, listed):
 def test_mp4_and_avi_stand_for_each_other(asked, there, tmp_path):
     (tmp_path / there).touch()
     assert locate(str(tmp_path), asked) == str(tmp_path / there)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("Öffnen/é.mp4", unicodedata.normalize("NFD", "Öffnen/é.mp4")),
+        (unicodedata.normalize("NFD", "Öffnen/é.mp4"), "Öffnen/é.mp4"),
+        ("Run/a.MP4", "Run/a.mp4"),
+        ("Run/a.mp4", "Run/a.MP4"),
+        ("Run/a.avi", "Run/a.MP4"),
+        ("Run/a.mkv", "Run/a.MKV"),
+    ],
+)
+def test_spellings_of_one_name_stand_for_each_other(asked, there, tmp_path):
+    (tmp_path / there).parent.mkdir()
+    (tmp_path / there).touch()
+    assert locate(str(tmp_path), asked) == str(tmp_path / there)
+
+
+def test_the_listed_spelling_comes_first(tmp_path):
+    for name in ("a.avi", "a.mp4", "a.MP4"):
+        (tmp_path / name).touch()
+        assert locate(str(tmp_path), name) == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("Run/a.mp4 0\nRun/caf\xe9.mp4 0\n".encode("latin-1"), r":2: is no UTF-8 text"),
+        ("Run/a.mp4 0\n".encode("utf-16"), r":1: is no UTF-8 text"),
+        (b"Run/a.mp4 0\nRun/b.mp4\0 0\n", r":2: has a zero byte"),
+        (b"Run/a.mp4 0\nRun/b 64 0\n", r":2: 'Run/b 64' looks like a folder with its number of frames"),
+    ],
+)
+def test_what_is_no_list_of_videos_is_told_with_its_line(content, complaint, tmp_path):
+    (tmp_path / "list.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"list\.txt{complaint}"):
+        read_list(str(tmp_path / "list.txt"), ["Run"])
 
 
 def test_a_missing_video_is_not_located(tmp_path):

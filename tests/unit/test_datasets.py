@@ -90,14 +90,27 @@ def test_the_column_subset_makes_the_split(folder):
     assert dataset.groups == {"a": "1", "b": "2", "c": "3", "d": "4"}
 
 
+def test_lists_with_other_labels_number_the_classes_alike(folder):
+    at = folder({
+        "a.csv": "video,label\na.mp4,run\nb.mp4,walk\n",
+        "b.csv": "video,label\nc.mp4,walk\nd.mp4,fly\n",
+    })  # fmt: skip
+    dataset, _ = read(at, [{"train": "a.csv", "test": "b.csv"}], classes=None)
+    assert dataset.classes == ["fly", "run", "walk"]
+    assert {a.video_id: dataset.classes[a.label] for a in dataset.videos.values()} == {
+        "a": "run", "b": "walk", "c": "walk", "d": "fly"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("files", "splits", "listing", "complaint"),
     [
         ({"clips/loose.mp4": ""}, [{}], None, "has no folder with videos in it"),
         ({}, [{}], None, "clips is no folder"),
         ({"l.txt": "Walk/a.mp4 0\n"}, [{}], "l.txt", "its labels are numbers; `classes` must name the table"),
-        ({"a.csv": "video,label\na.mp4,x\n", "b.csv": "video,label\na.mp4,x\nb.mp4,a\n"},
-         [{"train": "a.csv", "test": "b.csv"}], None, "video 'a' is 'a.mp4' with label 0 in one list and .* label 1"),
+        ({"a.csv": "video,label\na.mp4,x\n", "b.csv": "video,label\na.mp4,a\nb.mp4,a\n"},
+         [{"train": "a.csv", "test": "b.csv"}], None, "video 'a' is 'a.mp4' with label 1 in one list and .* label 0"),
+        ({"clips/Walk/a.mp4": "", "clips/Walk/b.mp4": ""}, [{}], None, "there is only the class Walk; two at least"),
     ],
 )  # fmt: skip
 def test_refusals(files, splits, listing, complaint, folder):

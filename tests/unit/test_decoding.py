@@ -1,13 +1,15 @@
 """Decoding never lies: rates are evened out by time, limits hold, frame counts and durations are kept to."""
 
+import os
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from tests.unit.test_video import encode, moving_square
-from ukdlib.decoding import Reading, VideoError, read_video
+from ukdlib.decoding import DAMAGED, Reading, VideoError, read_video, scan_video
 from ukdlib.video import check_video, remarks_on, write_video
 
 
@@ -87,6 +89,16 @@ def test_a_long_video_is_set_aside_without_being_held(tmp_path):
         read_video(str(tmp_path / "a.mp4"), Reading(fps=300, max_frames=100))
 
 
+@pytest.mark.parametrize("jump", [10**6, 10**9])
+def test_a_jump_in_time_is_not_filled_frame_by_frame(jump, tmp_path):
+    path = numbered(tmp_path / "a.mkv", [0, 33, jump])
+    taken = []
+    with pytest.raises(VideoError, match="longer than max_frames, which is 100"):
+        scan_video(path, Reading(fps=30, max_frames=100), taken.append)
+    assert len(taken) <= 1
+    assert shown(path) == [0, 1, 2]  # as it is filmed there is nothing to fill
+
+
 def test_a_container_that_counts_no_frames_is_held_to_its_duration(tmp_path):
     path = tmp_path / "a.mkv"
     noise = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), dtype=np.uint8)
@@ -98,20 +110,114 @@ def test_a_container_that_counts_no_frames_is_held_to_its_duration(tmp_path):
         read_video(str(path))
 
 
+# ---------------------------------------------------------------- files made to mislead, and damaged ones
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile secret.mp4\n",
+        "ffconcat version 1.0\nfile {folder}/secret.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+        '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><image href="secret.mp4"/></svg>',
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_a_text_that_names_another_video_does_not_lead_there(text, name, tmp_path):
+    write_video(str(tmp_path / "secret.mp4"), moving_square(9), fps=30)
+    (tmp_path / name).write_text(text.format(folder=tmp_path))
+    with pytest.raises(VideoError, match="not a readable video"):
+        read_video(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "tiff"])
+def test_a_picture_with_a_videos_name_is_no_video(suffix, tmp_path):
+    content = cv2.imencode(f".{suffix}", moving_square(1)[0])[1].tobytes()
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(VideoError, match="not a readable video: not one of the containers mov, "):
+        read_video(str(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("name", ["concat:a.mp4|b.mp4", "file:a.mp4", "-i.mp4", "a%03d.mp4", "pipe:0"])
+def test_a_name_is_never_an_address(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video("plain.mp4", moving_square(7), fps=30)
+    for other in ("a.mp4", "b.mp4", "a000.mp4"):
+        write_video(other, moving_square(3), fps=30)
+    os.replace("plain.mp4", name)
+    assert len(read_video(name)[0]) == 7
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("b.avi", "mpeg4", "yuv420p"),
+        ("c.mkv", "libx264", "yuv420p"),
+        ("d.avi", "mjpeg", "yuvj420p"),
+        ("e.ts", "libx264", "yuv420p"),
+        ("f.webm", "libvpx", "yuv420p"),
+    ],
+)
+def test_whatever_bytes_are_changed_the_video_is_usable_or_has_a_reason(name, codec, pix_fmt, tmp_path):
+    """60 damages of each container, half of them in its head: never another error, never more frames than filmed."""
+    encode(tmp_path / name, NOISE, codec, pix_fmt)
+    whole = (tmp_path / name).read_bytes()
+    reasons = set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        content = bytearray(whole)
+        for place in rng.integers(0, len(whole) if seed % 2 else 2000, 8):
+            content[place] = rng.integers(256)
+        (tmp_path / name).write_bytes(content)
+        found = check_video(str(tmp_path / name), min_frames=1)
+        reasons.add(found["reason"])
+        assert found["status"] == "rejected" or (
+            0 < found["num_frames"] <= 30 and found["damaged"] <= 30 * DAMAGED
+        )
+        assert len(found["reason"]) < 150
+    assert len(reasons) > 3  # and "" is one of them
+    assert "" in reasons
+
+
+def with_damaged_frames(path, count):
+    """30 frames, each coded on its own; three quarters of every one of the first `count` are noise."""
+    encode(path, NOISE, "mpeg4", "yuv420p")
+    with av.open(path) as container:
+        places = [(p.pos, p.size) for p in container.demux(video=0) if p.size][:count]
+    with open(path, "r+b") as file:
+        for number, (place, size) in enumerate(places):
+            file.seek(place + size // 4)
+            file.write(np.random.default_rng(number).bytes(size - size // 4))
+    return path
+
+
+def test_a_few_damaged_frames_are_told_and_many_set_a_video_aside(tmp_path):
+    found = [check_video(with_damaged_frames(str(tmp_path / "a.avi"), count), 1) for count in (0, 3, 4)]
+    assert [each["damaged"] for each in found] == [0, 3, None]
+    assert [each["reason"] for each in found] == ["", "", "damaged: 4 of 30 frames"]
+
+
 def test_black_repeated_and_uneven_videos_are_remarked_on_and_kept():
-    video = {"mean_grey": 20.0, "steady": True}
+    video = {"mean_grey": 20.0, "steady": True, "damaged": 0, "num_frames": 30}
     videos = [
         {**video, "video_id": "a", "frame_hash": "1"},
         {**video, "video_id": "b", "frame_hash": "1"},
         {**video, "video_id": "c", "frame_hash": "2", "mean_grey": 0.3},
         {**video, "video_id": "d", "frame_hash": "3", "steady": False},
+        {**video, "video_id": "e", "frame_hash": "4", "damaged": 2},
     ]
     assert remarks_on(videos) == [
         ("b", "has the very frames of a"),
         ("c", "nearly black: mean grey 0.30 of 255"),
         ("d", "its frame rate varies; `fps` of the data set would even it out"),
+        ("e", "2 of its 30 frames are damaged"),
     ]
-    assert len(remarks_on(videos, resampled=True)) == 2
+    assert len(remarks_on(videos, resampled=True)) == 3
 
 
 def test_an_all_black_video_is_usable(tmp_path):

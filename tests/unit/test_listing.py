@@ -1,5 +1,7 @@
 """Lists of one's own: class names in any script, stated groups and subsets; what cannot be right is told."""
 
+import unicodedata
+
 import pytest
 
 from ukdlib.annotations import Annotation
@@ -35,6 +37,21 @@ def test_classes_are_the_labels_that_occur(table):
 def test_what_spreadsheets_make_of_it_is_read(text, table):
     path = table(text)
     assert is_table(path) and read_table(path).annotations == [Annotation("a", "a.mp4", 0)]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_columns_may_be_set_apart_as_spreadsheets_do_anywhere_and_in_any_order(mark, table):
+    rows = [("group", "label", "video"), ("g", "x, y; z", "a,b;c.mp4")]
+    path = table("\n".join(mark.join(f'"{cell}"' for cell in row) for row in rows))
+    assert is_table(path)
+    read = read_table(path)
+    assert read.classes == ["x, y; z"] and read.annotations[0].path == "a,b;c.mp4"
+    assert list(read.groups.values()) == ["g"]
+
+
+def test_a_quotation_mark_left_open_is_told(table):
+    with pytest.raises(ValueError, match=r"list\.csv:\d+: field larger than .*left open"):
+        read_table(table('video,label\n"a.mp4,x\n' + "b.mp4,x\n" * 20_000))
 
 
 def test_names_may_hold_commas_quotes_and_line_ends(table):
@@ -108,4 +125,6 @@ def test_folders_of_other_classes_are_left_out_with_a_remark():
 
 def test_files_that_no_list_names_are_found_by_stem():
     listed = [Annotation("a", "Walk/a.avi", 0)]
+    decomposed = unicodedata.normalize("NFD", "Walk/é.mp4")
+    assert not_listed([Annotation("é", "Walk/é.mp4", 0)], [decomposed]) == []
     assert not_listed(listed, ["Walk/a.mp4", "Walk/b.mp4", "a.mp4"]) == ["Walk/b.mp4", "a.mp4"]

@@ -48,6 +48,13 @@ def test_equal_groups_give_the_nearest_possible_share(share):
     assert len(held) == round(20 * share)
 
 
+def test_many_groups_are_searched_less_and_give_the_share_all_the_same():
+    labels = [number % 11 for number in range(20_000)]
+    held = split_by_group(labels, [str(number) for number in range(20_000)], 0.3, seed=0)
+    shares = Counter(labels[int(group)] for group in held)
+    assert all(abs(shares[label] / labels.count(label) - 0.3) < 0.002 for label in range(11))
+
+
 def test_every_class_is_on_both_sides_though_groups_belong_to_one_class():
     groups = [f"{label}_{group}" for label in range(11) for group in range(2 + label % 3)]
     labels = [int(group.split("_")[0]) for group in groups]

@@ -226,6 +226,25 @@ def test_a_data_set_with_too_many_bad_videos_is_refused_with_the_first_reasons()
     assert "v09: reason v09" in message and "v10" not in message and "and 2 more" in message
 
 
+def test_a_data_set_without_a_usable_video_is_refused_whatever_is_allowed():
+    with pytest.raises(
+        ValueError, match=r"3 of 3 videos cannot be used \(100%\), none is left:\n  v00: reason"
+    ):
+        set_aside(checked(3, 3), max_rejected=1)
+    assert len(set_aside(checked(3, 2), max_rejected=1)[0]) == 1
+
+
+def test_a_video_that_lies_elsewhere_is_set_aside_unread(tmp_path):
+    (tmp_path / "videos").mkdir()
+    write_video(str(tmp_path / "secret.mp4"), moving_square(9), fps=30)
+    (tmp_path / "videos/a.mp4").symlink_to("../secret.mp4")
+    (tmp_path / "videos/b.mp4").hardlink_to(tmp_path / "secret.mp4")
+    found = check_video(str(tmp_path / "videos/a.mp4"), 1, below=str(tmp_path / "videos"))
+    assert "leaves the folder of videos" in found["reason"] and found["num_frames"] is None
+    for name, below in (("a", None), ("b", str(tmp_path / "videos")), ("a", str(tmp_path))):
+        assert check_video(str(tmp_path / f"videos/{name}.mp4"), 1, below=below)["status"] == "ok"
+
+
 def test_videos_with_identical_frames_are_found():
     videos = [{"video_id": name, "frame_hash": name[0]} for name in ("a1", "b1", "a2", "c1")]
     assert same_frames(videos) == [["a1", "a2"]]

@@ -1,5 +1,6 @@
 """Broken videos are set aside by name and reason, nothing is lost, and too many of them stop the run."""
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +24,9 @@ REASONS = {
     "Run/Run_3_1.mp4": "missing file",
     "Run/Run_3_2.mp4": "too short: 3 of at least 8 frames",
     "Run/Run_3_3.mp4": "truncated|not a readable video",
+    "Run/Run_3_4.mp4": "a link that leaves the folder of videos",
+    "Run/Run_3_5.mp4": "not a readable video",
+    "Run/Run_3_6.mp4": "not a readable video",
 }
 
 
@@ -43,6 +47,11 @@ def own(workflow):
     write_video(str(folder / "Run/Run_3_2.mp4"), np.zeros((3, 32, 48, 3), np.uint8), 15)
     whole = (folder / "Run/Run_1_1.mp4").read_bytes()
     (folder / "Run/Run_3_3.mp4").write_bytes(whole[: len(whole) // 2])
+    write_video(str(workflow.folder / "secret.mp4"), rng.integers(0, 60, (12, 32, 48, 3), np.uint8), 15)
+    (folder / "Run/Run_3_4.mp4").symlink_to("../../../secret.mp4")
+    (folder / "Run/Run_3_5.mp4").write_text("ffconcat version 1.0\nfile Run_1_1.mp4\n")
+    cv2.imwrite(str(folder / "Run/Run_3_6.png"), np.zeros((32, 48, 3), np.uint8))
+    (folder / "Run/Run_3_6.png").rename(folder / "Run/Run_3_6.mp4")
     listed += [(path, path.startswith("Walk")) for path in REASONS]
     (folder / "list.txt").write_text("".join(f"{path} {int(label)}\n" for path, label in listed))
     (folder / "mapping.txt").write_text("0\tRun\n1\tWalk\n")
@@ -71,4 +80,4 @@ def test_too_many_broken_videos_stop_the_run_with_their_names(own):
     assert done.returncode != 0
     assert not (own.folder / "results/own/clips.parquet").exists()
     log = (own.folder / "logs/index_videos/own.log").read_text()
-    assert "5 of 13 videos" in log and "Walk_3_1" in log and "empty file" in log
+    assert "8 of 16 videos" in log and "Walk_3_1" in log and "empty file" in log
