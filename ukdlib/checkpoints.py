@@ -7,7 +7,6 @@ Metadata are JSON values by key: network (arch and options), in_channels, classe
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import nn
 
 from ukdlib.networks import build_network
 from ukdlib.provenance import config_hash
-from ukdlib.sealing import checksum, damaged
+from ukdlib.sealing import checksum, damaged, put_in_place
 
 REQUIRED = ("network", "in_channels", "classes")
 SEALS = ("config_hash", "checksum")
@@ -34,7 +33,7 @@ def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, An
     # one key: safetensors writes several in an order that changes from run to run
     stated = {**metadata, "config_hash": config_hash(metadata), "checksum": _checksum(weights)}
     save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
-    os.replace(part, path)
+    put_in_place(part, path)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ a GPU, time is elapsed time and memory what torch had allocated at most.
 import csv
 import itertools
 import multiprocessing
-import os
 import resource
 import statistics
 import tempfile
@@ -32,6 +31,7 @@ from ukdlib.knowledge import read_knowledge
 from ukdlib.logits import LogitRows, write_logits
 from ukdlib.losses import distillation_loss
 from ukdlib.networks import initial_network
+from ukdlib.sealing import put_in_place
 from ukdlib.views import random_views
 
 COLUMNS = ("mode", "teachers", "seconds_per_step", "peak_memory_mb")
@@ -95,7 +95,7 @@ def write_costs(path: str, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(f"{path}.part", path)
+    put_in_place(f"{path}.part", path)
 
 
 def measure_case(case: Case, mode: str, teachers: int) -> tuple[float, float]:

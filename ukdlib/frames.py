@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ukdlib.provenance import config_hash
-from ukdlib.sealing import checksum, damaged, refuse_damage
+from ukdlib.sealing import checksum, damaged, put_in_place, refuse_damage
 
 QUALITY = 95  # of JPEG pictures, of 100
 CHANNELS = (2, 3)
@@ -111,7 +111,7 @@ def write_shard(
         for video_id in video_ids:
             batch = finished.get(video_id)
             writer.write_batch(batch or _batch(video_id, make_frames(video_id), codec, schema))
-    os.replace(part, path)
+    put_in_place(part, path)
     with suppress(FileNotFoundError):
         os.remove(left)
 
@@ -137,15 +137,17 @@ def _take_over(part: str, left: str, schema: pa.Schema) -> dict[str, pa.RecordBa
 
 
 def _complete_batches(path: str, schema: pa.Schema) -> dict[str, pa.RecordBatch]:
-    """The whole batches of a file that may end anywhere; none if it has another schema, codec or key."""
+    """The batches of a file that may end anywhere, less damaged ones; none if it has another schema, codec or key."""
     batches: dict[str, pa.RecordBatch] = {}
-    with suppress(OSError, pa.ArrowInvalid):  # no such file, or its end
+    with suppress(OSError, pa.ArrowException, UnicodeDecodeError):  # no such file, its end, damage
         source = pa.memory_map(path)
         source.seek(MAGIC)
         reader = pa.ipc.open_stream(source)
         if reader.schema.equals(schema) and _made_alike(reader.schema, schema):
             for batch in reader:
-                batches[batch["video_id"][0].as_py()] = batch
+                video_id, video = _parse(batch, path)
+                if video.is_whole(video_id):
+                    batches[video_id] = batch
     return batches
 
 
@@ -183,6 +185,10 @@ class _Video(NamedTuple):
     checksum: int
     path: str
 
+    def is_whole(self, video_id: str) -> bool:
+        """Whether the frames are those that were written."""
+        return _checksum(video_id, self.shape[1:], self.codec, self.pictures) == self.checksum
+
 
 class FrameStore:
     """Random access to the frames of all videos of some shards; made by open_shards, may be pickled."""
@@ -212,7 +218,7 @@ class FrameStore:
         if len(indices) == 0 or min(indices) < 0 or max(indices) >= video.shape[0]:
             raise ValueError(f"{video_id} has frames 0 to {video.shape[0] - 1}, asked for {list(indices)}")
         if video_id not in self._whole:
-            if _checksum(video_id, video.shape[1:], video.codec, video.pictures) != video.checksum:
+            if not video.is_whole(video_id):
                 raise damaged(video.path, f"the frames of {video_id!r} are not what was written")
             self._whole.add(video_id)
         return DECODERS[video.codec](video.pictures, np.asarray(indices), video.shape[1:])
@@ -254,10 +260,12 @@ def _videos(path: str) -> Iterable[tuple[str, _Video]]:
         if stated != str(reader.num_record_batches):
             raise damaged(path, f"{reader.num_record_batches} videos are in it, {stated} were written")
         for number in range(reader.num_record_batches):
-            batch = reader.get_batch(number)
-            batch.validate(full=True)
-            video_id, height, width, channels, codec, own = (
-                batch[name][0].as_py() for name, _ in COLUMNS[:-1]
-            )
-            pictures = batch["frames"][0].values
-            yield video_id, _Video((len(pictures), height, width, channels), codec, pictures, own, path)
+            yield _parse(reader.get_batch(number), path)
+
+
+def _parse(batch: pa.RecordBatch, path: str) -> tuple[str, _Video]:
+    """(name, the rest) of a stored video, its frames unread; pyarrow's errors if the batch is damaged."""
+    batch.validate(full=True)
+    video_id, height, width, channels, codec, own = (batch[name][0].as_py() for name, _ in COLUMNS[:-1])
+    pictures = batch["frames"][0].values
+    return video_id, _Video((len(pictures), height, width, channels), codec, pictures, own, path)

@@ -13,7 +13,6 @@ a time, whatever the number of videos (ukdlib.alignment).
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ukdlib.sealing import checksum, damaged, refuse_damage
+from ukdlib.sealing import checksum, damaged, put_in_place, refuse_damage
 
 SCHEMA_VERSION = "1"
 ROW_GROUP = 2048  # rows that are read, fused and written at once
@@ -99,7 +98,7 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
         stated = {**metadata, **own}
         writer.add_key_value_metadata({**stated, "checksum": _checksum(stated)})
         writer.close()
-        os.replace(part, path)
+        put_in_place(part, path)
     finally:
         if writer is not None:
             writer.close()

@@ -7,7 +7,6 @@ the same results give the same bytes.
 
 import base64
 import json
-import os
 import platform
 import re
 from collections.abc import Sequence
@@ -20,6 +19,8 @@ import yaml
 from jinja2 import Environment
 from jinja2.meta import find_undeclared_variables
 from markupsafe import Markup
+
+from ukdlib.sealing import put_in_place
 
 PACKAGES = (
     "torch",
@@ -55,7 +56,7 @@ def write_report(path: str, template: str, **parts: object) -> None:
         raise ValueError(f"{path}: must open offline, but loads {'; '.join(loads[:3])}")
     part = Path(f"{path}.part")
     part.write_text(page, encoding="utf-8", newline="\n")
-    os.replace(part, path)
+    put_in_place(part, path)
 
 
 def loads_from_elsewhere(page: str) -> list[str]:

@@ -4,7 +4,6 @@ The state of a training in a file: after every epoch, and within one when it is 
 What goes on from it ends bit for bit like what was never interrupted, on a CPU.
 """
 
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from ukdlib.optimization import Learner
+from ukdlib.sealing import put_in_place
 
 Random = dict[str, Any]  # of the CPU and of every GPU
 
@@ -46,7 +46,7 @@ def save_state(
     state = {"key": key, "learner": learner.state_dict(), "random": random_state(), "history": history}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     torch.save({**state, "begun": within}, f"{path}.part")
-    os.replace(f"{path}.part", path)
+    put_in_place(f"{path}.part", path)
 
 
 def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, Any]], Begun | None]:

@@ -1,14 +1,23 @@
 """
-Checksums that make silent corruption loud: a stored artifact with a changed bit is refused, never computed with.
+Artifacts on disk are whole and what was written: put in place at once, and sealed with checksums.
 
-Against accidents (disks, memory, network file systems), not against forgery: CRC-32.
+Checksums make silent corruption loud: a stored artifact with a changed bit is refused, never computed with. Against
+accidents (disks, memory, network file systems), not against forgery: CRC-32.
 """
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+def put_in_place(part: str | Path, path: str | Path) -> None:
+    """Give a finished file its final name; after a power cut, too, that names all of its content or nothing."""
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())  # some file systems write the name first
+    os.replace(part, path)
 
 
 def checksum(parts: Iterable[Any]) -> int:

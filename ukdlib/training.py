@@ -10,7 +10,6 @@ import csv
 import hashlib
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from ukdlib.interruption import Interrupted
 from ukdlib.losses import distillation_loss
 from ukdlib.optimization import Learner
 from ukdlib.resuming import Begun, load_state, random_state, save_state, set_random_state
+from ukdlib.sealing import put_in_place
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
 
@@ -176,7 +176,7 @@ def write_history(path: str, history: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, HISTORY)
         writer.writeheader()
         writer.writerows(history)
-    os.replace(f"{path}.part", path)
+    put_in_place(f"{path}.part", path)
 
 
 def _say_progress(history: list[dict[str, Any]], epochs: int) -> None:

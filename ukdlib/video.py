@@ -1,7 +1,6 @@
 """Video files of a data set: inspected, set aside or remarked on; and H.264 files written."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ukdlib.decoding import AS_IS, Reading, VideoError, scan_video
 from ukdlib.folders import leads_out
+from ukdlib.sealing import put_in_place
 
 FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "steady", "damaged")
 BLACK = 1.0  # mean grey value below which a video is called nearly black
@@ -138,4 +138,4 @@ def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> Non
                 stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"))
             )
         container.mux(stream.encode())
-    os.replace(f"{path}.part", path)
+    put_in_place(f"{path}.part", path)

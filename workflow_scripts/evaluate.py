@@ -5,14 +5,14 @@ import sys
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import json
-import os
 from pathlib import Path
 
 from ukdlib.logits import read_logits
 from ukdlib.metrics import evaluate
+from ukdlib.sealing import put_in_place
 
 rows = read_logits(snakemake.input.logits)
 metrics = evaluate(rows.video_ids, rows.labels, rows.logits, rows.classes)
 part = Path(f"{snakemake.output[0]}.part")
 part.write_text(json.dumps({**snakemake.params.context, "source": rows.metadata, **metrics}, indent=1))
-os.replace(part, snakemake.output[0])
+put_in_place(part, snakemake.output[0])

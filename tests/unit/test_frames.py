@@ -141,6 +141,20 @@ def test_another_key_or_codec_starts_over(change, shard):
     assert made == list(CLIPS)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_a_video_that_was_damaged_while_the_run_was_down_is_made_again(seed, shard):
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), interrupted_after(2, []))
+    content = bytearray(open(f"{shard}.part", "rb").read())
+    content[int(np.random.default_rng(seed).integers(len(content)))] ^= 1 << seed % 8
+    with open(f"{shard}.part", "wb") as file:
+        file.write(content)
+    write_shard(shard, list(CLIPS), interrupted_after(9, []))
+    store = open_shards([shard])
+    assert store.video_ids == list(CLIPS)
+    assert all((store.video(video_id) == frames).all() for video_id, frames in CLIPS.items())
+
+
 def test_rubbish_of_an_earlier_run_is_ignored(shard):
     with open(f"{shard}.part", "wb") as file:
         file.write(b"no Arrow file at all, but longer than its first eight bytes")

@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ukdlib.sealing import put_in_place
+
 INK, MUTED, FAINT = "#17212b", "#66727d", "#dde2e6"
 LIGHT, DARK = "#e08214", "#0a4a8f"  # baseline and method
 LINES = [  # colour and dashes of the arms; neighbours differ in both
@@ -71,7 +73,7 @@ def save(figure: Figure, path: str, note: str = "") -> None:
         if note:
             figure.text(0.01, -0.02, note, va="top", fontsize=7, color=MUTED)
         figure.savefig(part, format=kind[1:], dpi=110, bbox_inches="tight", metadata=METADATA[kind])
-    os.replace(part, path)
+    put_in_place(part, path)
 
 
 def name_lines(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

@@ -7,13 +7,13 @@ A source is an address, or a name that torchvision or pytorchvideo publish: `R3D
 
 import hashlib
 import importlib
-import os
 import re
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from ukdlib.sealing import put_in_place
 from ukdlib.torchvision_import import roi_align_left_out, video_models
 
 HUB = ("slowfast", "resnet", "csn", "x3d", "r2plus1d", "vision_transformers", "efficient_x3d_mobile_cpu")
@@ -58,7 +58,7 @@ def fetch(url: str, sha256: str, path: str | Path, place: str) -> None:
         raise ValueError(
             f"{place}: {url} has the sha256 {digest.hexdigest()}, not {sha256}; it was thrown away"
         )
-    os.replace(part, path)
+    put_in_place(part, path)
 
 
 def _published(place: str, name: str) -> str:

@@ -1,11 +1,12 @@
 """The look of a table: an HTML page that needs no other file, Markdown, and the csv file beside them."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment
+
+from ukdlib.sealing import put_in_place
 
 
 def render(heads: Sequence[str], rows: Sequence[dict], caption: str, note: str, below: Sequence[str]) -> str:
@@ -43,7 +44,7 @@ def write_table(table: pd.DataFrame, csv_path: str, pages: dict[str, str]) -> No
     for path, text in {csv_path: table.to_csv(float_format="%.4f"), **pages}.items():
         with open(f"{path}.part", "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.replace(f"{path}.part", path)
+        put_in_place(f"{path}.part", path)
 
 
 def plain(value: float) -> str:
