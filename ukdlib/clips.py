@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from ukdlib import interruption
 from ukdlib.views import Views, frame_indices, random_views
 
 # view numbers below this are the stored ones (0 .. export_views - 1); each (seed, epoch) has its own above
@@ -96,6 +97,7 @@ def load_batches(store: Store, samples: Samples, recipe: dict[str, Any]) -> Iter
         collate_fn=lambda positions: load_batch(store, samples, positions, recipe),
         num_workers=recipe["workers"],
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=interruption.ignore,
     )
     yield from loader
 

@@ -31,6 +31,12 @@ def watch() -> None:
         signal.signal(number, _note)
 
 
+def ignore(_: int = 0) -> None:
+    """In a loader's process: SIGNALS go to every process of a job, and its master still needs the next clips."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def requested() -> bool:
     """Whether one of SIGNALS has arrived."""
     return _requested

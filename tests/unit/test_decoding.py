@@ -180,8 +180,7 @@ def test_whatever_bytes_are_changed_the_video_is_usable_or_has_a_reason(name, co
             0 < found["num_frames"] <= 30 and found["damaged"] <= 30 * DAMAGED
         )
         assert len(found["reason"]) < 150
-    assert len(reasons) > 3  # and "" is one of them
-    assert "" in reasons
+    assert "" in reasons and len(reasons) > 1
 
 
 def with_damaged_frames(path, count):

@@ -92,19 +92,24 @@ TRAINING = textwrap.dedent("""
     lesson_loss = training.lesson_loss
     training.lesson_loss = lambda *arguments: (time.sleep(0.05), lesson_loss(*arguments))[1]
     print("ready", flush=True)
-    fit(tiny_network(), LESSON, {**RECIPE, "epochs": 200}, Run(7, CPU, sys.argv[1]))
+    recipe = {**RECIPE, "epochs": 200, "workers": int(sys.argv[2]), "batch_size": 2}
+    fit(tiny_network(), LESSON, recipe, Run(7, CPU, sys.argv[1]))
 """)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("number", interruption.SIGNALS)
-def test_signals_end_the_process_with_its_state_written(number, tmp_path):
+def test_signals_end_the_process_with_its_state_written(number, workers, tmp_path):
+    """The signal goes to all processes, as SLURM sends it: the loaders among them must not die before their master."""
     state = str(tmp_path / "state")
-    command, pipe = [sys.executable, "-c", TRAINING, state], subprocess.PIPE
-    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+    command, pipe = [sys.executable, "-c", TRAINING, state, str(workers)], subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
     try:
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.5)
-        process.send_signal(number)
+        while not os.path.exists(state) and process.poll() is None:  # the first epoch is over
+            time.sleep(0.05)
+        time.sleep(0.3)  # within the second
+        os.killpg(process.pid, number)
         _, said = process.communicate(timeout=30)
     finally:
         process.kill()
