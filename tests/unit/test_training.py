@@ -82,7 +82,7 @@ def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
     run_epoch, run = training._train_epoch, Run(7, CPU, f"{tmp_path}/broken")
 
     def killed(*arguments):
-        if arguments[4] == epochs_before:
+        if arguments[1].number == epochs_before:
             raise KeyboardInterrupt
         return run_epoch(*arguments)
 
