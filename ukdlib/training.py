@@ -156,7 +156,7 @@ def _train_epoch(
 
 
 def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
-    """Add a batch's gradients to those there are; returns its part (4,) of the epoch's means, as lesson_loss has them."""
+    """Add a batch's gradients to those there are; returns its part (4,) of the epoch's means, as a lesson_loss."""
     logits = class_logits(learner.parallel, batch, epoch.recipe, epoch.lesson.modality)
     loss, *parts = lesson_loss(logits, batch.rows, epoch.lesson, epoch.number)
     share = len(batch.rows) / epoch.batch_size
@@ -185,7 +185,8 @@ def lesson_loss(
 
     logits: (n, C) of the videos number `rows` (n,) of the lesson, as shown in `epoch`.
     """
-    labels = torch.from_numpy(lesson.labels[rows]).to(logits.device)
+    shown = rows.numpy()  # numpy takes a tensor of one row for a number
+    labels = torch.from_numpy(lesson.labels[shown]).to(logits.device)
     top1 = (logits.argmax(dim=1) == labels).float().mean()
     knowledge = lesson.knowledge
     if knowledge is None:
@@ -193,7 +194,7 @@ def lesson_loss(
         return loss, loss.detach(), torch.zeros_like(top1), top1
     view = epoch % knowledge.target.shape[1]
     target, constant = (
-        torch.from_numpy(stored[rows, view]).to(logits.device)
+        torch.from_numpy(stored[shown, view]).to(logits.device)
         for stored in (knowledge.target, knowledge.constant)
     )
     settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction
