@@ -7,6 +7,7 @@ by its own share, and the first one's stored statistics are kept.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -86,6 +87,9 @@ def parallel(network: nn.Module) -> nn.Module:
     """The network such that a backward pass leaves the mean over all processes in its gradients."""
     if world() == 1:
         return network
+    warnings.filterwarnings(
+        "ignore", "Grad strides do not match"
+    )  # those of 1x1x1 kernels, which are one layout
     # networks may have weights that no clip reaches: a head of the pretraining, for example
     return DistributedDataParallel(network, find_unused_parameters=True)
 

@@ -58,7 +58,8 @@ def _start(processes: int, device: str, folder: str) -> subprocess.Popen:
     paths = os.pathsep.join(
         path for path in sys.path if path
     )  # own networks are found wherever they are here
-    environment = {**os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
+    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # or it warns that all weights of a network are used
+    environment = {**quiet, **os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
     log = _log()
     return subprocess.Popen(command, stdout=log, stderr=log, env=environment, pass_fds=held_locks())
 
