@@ -53,6 +53,14 @@ def store():
     return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_network_can_be_handed_to_another_process(family, tmp_path):
+    network = initial_network(settings(family), CLASSES, 3, seed=0).eval()
+    torch.save(network, tmp_path / "network")
+    clip = torch.rand(1, 3, FRAMES, 32, 32)
+    assert torch.equal(torch.load(tmp_path / "network", weights_only=False)(clip), network(clip))
+
+
 def test_every_network_is_of_a_family_with_a_small_member():
     assert set(SMALL) <= set(NETWORKS)
     published = set(NETWORKS) - set(SMALL)
