@@ -28,6 +28,7 @@ from ukdlib.clips import Batch, Store, epoch_samples, load_steps
 from ukdlib.inference import class_logits, prepare
 from ukdlib.interruption import Interrupted
 from ukdlib.losses import distillation_loss
+from ukdlib.networks import Carried
 from ukdlib.optimization import Learner
 from ukdlib.resuming import Begun, load_state, random_state, save_state, set_random_state
 from ukdlib.torchrun import call_together
@@ -104,7 +105,7 @@ def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) ->
     """
     if run.processes > distributed.world():
         _check_processes(lesson, recipe, run.processes)
-        call_together(run.processes, run.device.type, fit, (network, lesson, recipe, run))
+        call_together(run.processes, run.device.type, fit, (Carried(network), lesson, recipe, run))
     torch.manual_seed(run.seed + (distributed.rank() << 32))  # processes draw other numbers for dropout
     learner = Learner(prepare(network, run.device), recipe)
     key = training_key(network, lesson, recipe, run)

@@ -6,7 +6,6 @@ takes the mean over whatever is left of time and space, so that any crop of at l
 library's heads were made for both are the same.
 """
 
-import operator
 from collections.abc import Sequence
 
 from torch import nn
@@ -16,7 +15,6 @@ from ukdlib.torchvision_import import roi_align_left_out
 with roi_align_left_out():
     from pytorchvideo.models.csn import create_csn
     from pytorchvideo.models.r2plus1d import create_r2plus1d
-    from pytorchvideo.models.resnet import ResBlock
     from pytorchvideo.models.vision_transformers import create_multiscale_vision_transformers
     from pytorchvideo.models.x3d import create_x3d
 
@@ -96,9 +94,6 @@ def x3d(
         head_activation=None,
     )
     network.blocks[-1].pool.pool = nn.AdaptiveAvgPool3d(1)
-    for block in network.modules():
-        if isinstance(block, ResBlock):
-            block.branch_fusion = operator.add  # theirs is a lambda, which no other process can be handed
     return network
 
 
