@@ -264,8 +264,13 @@ def weights_setting(wildcards):
     return settings and {key: settings[key] for key in ("note", "naming", "stem")}
 
 
+def recipe_named(name):
+    """A recipe without what changes no result: how many GPUs share a training."""
+    return {key: value for key, value in config["recipes"][name].items() if key != "gpus"}
+
+
 def trained_recipe(wildcards):
-    return config["recipes"][trained(wildcards)["recipe"]]
+    return recipe_named(trained(wildcards)["recipe"])
 
 
 def input_of(entry):
@@ -300,6 +305,23 @@ def trained_threads(wildcards):
 
 def gpus(wildcards):
     return 0 if config["run"]["device"] == "cpu" else 1
+
+
+def training_processes(wildcards):
+    """One for each GPU that the recipe asks for; as many without GPUs."""
+    return config["recipes"][trained(wildcards)["recipe"]]["gpus"]
+
+
+def training_gpus(wildcards):
+    return gpus(wildcards) * training_processes(wildcards)
+
+
+def training_threads(wildcards):
+    return trained_threads(wildcards) * training_processes(wildcards)
+
+
+def training_memory(wildcards):
+    return 16000 * training_processes(wildcards)
 
 
 def fused_teachers(wildcards):

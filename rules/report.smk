@@ -276,7 +276,7 @@ rule report:
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},
-        config=config,
+        config={**config, "recipes": {name: recipe_named(name) for name in config["recipes"]}},
         code=code("report"),
     script:
         "../workflow_scripts/report.py"

@@ -24,10 +24,11 @@ rule distill_student:
         "results/benchmarks/distill_student/{dataset}_split{split}_seed{seed}_{student}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: trained_threads
+    threads: training_threads
     resources:
-        gpu=gpus,
-        mem_mb=16000,
+        gpu=training_gpus,
+        processes=training_processes,
+        mem_mb=training_memory,
         runtime=720,
     params:
         name="students.{student}",
@@ -61,7 +62,7 @@ rule measure_cost:
     params:
         network=config["networks"][COST_STUDENT["network"]],
         modality=input_of(COST_STUDENT),
-        recipe=config["recipes"][COST_STUDENT["recipe"]],
+        recipe=recipe_named(COST_STUDENT["recipe"]),
         classes=classes_of,
         teacher_counts=config["cost"]["teachers"],
         steps=config["cost"]["steps"],

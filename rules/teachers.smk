@@ -42,10 +42,11 @@ rule train_teacher:
         "results/benchmarks/train_teacher/{dataset}_split{split}_seed{seed}_{teacher}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: trained_threads
+    threads: training_threads
     resources:
-        gpu=gpus,
-        mem_mb=16000,
+        gpu=training_gpus,
+        processes=training_processes,
+        mem_mb=training_memory,
         runtime=720,
     params:
         name="teachers.{teacher}",

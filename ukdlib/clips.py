@@ -7,13 +7,14 @@ trainings on two modalities of the same videos see the same crops in the same or
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from ukdlib import interruption
+from ukdlib import distributed, interruption
 from ukdlib.views import Views, frame_indices, random_views
 
 # view numbers below this are the stored ones (0 .. export_views - 1); each (seed, epoch) has its own above
@@ -72,34 +73,38 @@ def load_steps(
     """
     The clips of `samples` for each training step from number `first` on: batch_size of them, micro_batch at a time.
 
+    Of several processes each is given its share of every step (ukdlib.distributed.share).
+
     What is left over in the end is dropped, unless there are fewer clips than one batch.
     """
     size = min(recipe["batch_size"], len(samples.video_ids))
-    whole = len(samples.video_ids) // size * size
-    kept = slice(first * size, whole)
-    shown = Samples(samples.video_ids[kept], samples.views.take(np.arange(whole)[kept]), samples.rows[kept])
-    batches: list[Batch] = []
-    seen = 0
-    for batch in load_batches(store, shown, {**recipe, "batch_size": recipe.get("micro_batch", size)}):
-        batches.append(batch)
-        seen += len(batch.rows)
-        if seen == size:
-            yield batches
-            batches, seen = [], 0
+    ends = range((1 + first) * size, len(samples.video_ids) + 1, size)
+    micro = recipe.get("micro_batch", size)
+    steps = [distributed.share(np.arange(end - size, end), micro) for end in ends]
+    batches = _load(store, samples, [part.tolist() for parts in steps for part in parts], recipe)
+    for parts in steps:
+        yield list(islice(batches, len(parts)))
 
 
 def load_batches(store: Store, samples: Samples, recipe: dict[str, Any]) -> Iterator[Batch]:
-    """The clips of `samples` in batches, read by recipe["workers"] processes (0: in this one)."""
-    size = recipe["batch_size"]
+    """The clips of `samples` in batches of batch_size."""
+    positions, size = list(range(len(samples.video_ids))), recipe["batch_size"]
+    return _load(store, samples, [positions[i : i + size] for i in positions[::size]], recipe)
+
+
+def _load(
+    store: Store, samples: Samples, batches: list[list[int]], recipe: dict[str, Any]
+) -> Iterator[Batch]:
+    """The clips at these positions of `samples`, read by recipe["workers"] processes (0: in this one)."""
     loader: DataLoader = DataLoader(
         range(len(samples.video_ids)),  # type: ignore[arg-type]  # a sequence of positions is all it needs
-        batch_size=size,
+        batch_sampler=batches,
         collate_fn=lambda positions: load_batch(store, samples, positions, recipe),
         num_workers=recipe["workers"],
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=interruption.ignore,
     )
-    yield from loader
+    return iter(loader)
 
 
 def load_batch(store: Store, samples: Samples, positions: list[int], recipe: dict[str, Any]) -> Batch:

@@ -180,6 +180,8 @@ def _recipes(config: dict) -> Problems:
         micro = entry.get("micro_batch")
         if micro and entry["batch_size"] % micro:
             yield f"recipes.{name}.micro_batch is {micro}; it must divide batch_size, which is {entry['batch_size']}"
+        if entry.get("gpus", 1) > entry["batch_size"]:
+            yield f"recipes.{name}.gpus is {entry['gpus']}; they share batch_size, which is {entry['batch_size']}"
         for key, value in (("short_side", low), ("test_short_side", entry["test_short_side"])):
             if value < entry["crop"]:
                 yield f"recipes.{name}.{key} has {value}; it is at least the crop, which is {entry['crop']}"

@@ -7,11 +7,14 @@ SLURM sends SIGTERM before it kills, or what `--signal` says, often SIGUSR1.
 
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 EXIT_CODE = 128 + signal.SIGTERM
 _requested = False
+_file: Path | None = None
 
 
 class Interrupted(SystemExit):
@@ -25,8 +28,14 @@ class Interrupted(SystemExit):
         return self.words
 
 
-def watch() -> None:
-    """From now on SIGNALS are noted instead of ending the process; call it in the main thread."""
+def watch(file: Path | None = None) -> None:
+    """
+    From now on SIGNALS are noted instead of ending the process; call it in the main thread.
+
+    file: one that is a request, too, once it exists.
+    """
+    global _file
+    _file = file
     for number in SIGNALS:
         signal.signal(number, _note)
 
@@ -38,8 +47,14 @@ def ignore(_: int = 0) -> None:
 
 
 def requested() -> bool:
-    """Whether one of SIGNALS has arrived."""
-    return _requested
+    """Whether one of SIGNALS has arrived, or the file that watch() was told of."""
+    return _requested or (_file is not None and _file.exists())
+
+
+def leave(words: str) -> NoReturn:
+    """End this process, saying in its log where the next one goes on from."""
+    print(words, file=sys.stderr)
+    raise Interrupted(words)
 
 
 def _note(number: int, _: FrameType | None) -> None:

@@ -15,11 +15,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from ukdlib import distributed
+
 
 class Learner:
     """A network with all that moves it; `state_dict` holds what an interrupted training needs to go on."""
 
     def __init__(self, network: nn.Module, recipe: dict[str, Any]):
+        network = distributed.with_common_statistics(network)
         self.network, self.recipe = network, recipe
         freeze(network, recipe["freeze"])
         self.optimizer = make_optimizer(network, recipe)
@@ -27,6 +30,7 @@ class Learner:
         set_training_mode(network, recipe)
         if recipe["save_memory"]:
             recompute_activations(network)
+        self.parallel = distributed.parallel(network)  # the same, whose gradients are those of all processes
 
     @property
     def device(self) -> torch.device:

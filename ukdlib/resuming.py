@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ukdlib import distributed
 from ukdlib.optimization import Learner
 from ukdlib.sealing import put_in_place
 
@@ -41,12 +42,19 @@ def set_random_state(random: Random) -> None:
 def save_state(
     path: str, key: str, learner: Learner, history: list[dict[str, Any]], begun: Begun | None = None
 ) -> None:
-    """Write weights, momenta, moving average, random numbers and history; begun: the epoch that is not whole."""
+    """
+    Write weights, momenta, moving average, random numbers and history; begun: the epoch that is not whole.
+
+    Of several processes the first writes for all; none leaves before it has.
+    """
     within = None if begun is None else {**asdict(begun), "measured": [m.cpu() for m in begun.measured]}
-    state = {"key": key, "learner": learner.state_dict(), "random": random_state(), "history": history}
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    torch.save({**state, "begun": within}, f"{path}.part")
-    put_in_place(f"{path}.part", path)
+    own = distributed.gathered({"random": random_state(), "begun": within})
+    state = {"key": key, "learner": learner.state_dict(), "history": history, "processes": own}
+    if distributed.rank() == 0:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, f"{path}.part")
+        put_in_place(f"{path}.part", path)
+    distributed.gathered(None)
 
 
 def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, Any]], Begun | None]:
@@ -66,11 +74,22 @@ def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, An
         print(f"{path}: of a training with other settings, not resumed", file=sys.stderr)
         return [], None
     learner.load_state_dict(state["learner"])
-    set_random_state(state["random"])
-    begun = None if state["begun"] is None else Begun(**state["begun"])
+    own = _own_part(state["processes"])
+    set_random_state(own["random"])
+    begun = None if own["begun"] is None else Begun(**own["begun"])
     after = f" and {begun.steps} steps" if begun else ""
     print(f"{path}: resumed after {len(state['history'])} epochs{after}", file=sys.stderr)
     return state["history"], begun
+
+
+def _own_part(processes: list[dict[str, Any]]) -> dict[str, Any]:
+    """This process's own: of as many, its place; after a change of their number the first takes what was measured."""
+    own = processes[distributed.rank() % len(processes)]
+    if own["begun"] and len(processes) != distributed.world():
+        parts = processes if distributed.rank() == 0 else []
+        measured = [values for part in parts for values in part["begun"]["measured"]]
+        own = {**own, "begun": {**own["begun"], "measured": measured}}
+    return own
 
 
 def discard_state(path: str) -> None:

@@ -12,24 +12,25 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ukdlib import interruption
+from ukdlib import distributed, interruption
 from ukdlib.augment import Modality
-from ukdlib.clips import Store, epoch_samples, load_steps
+from ukdlib.clips import Batch, Store, epoch_samples, load_steps
 from ukdlib.inference import class_logits, prepare
-from ukdlib.interruption import Interrupted
 from ukdlib.losses import distillation_loss
+from ukdlib.networks import Carried
 from ukdlib.optimization import Learner
 from ukdlib.resuming import Begun, load_state, random_state, save_state, set_random_state
 from ukdlib.sealing import put_in_place
+from ukdlib.torchrun import call_together
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
 
@@ -65,6 +66,33 @@ class Run:
     device: torch.device
     state: str  # file that the state is kept in
     key: str = ""  # stands for code and frames: a state with another key is not resumed from
+    processes: int = 1  # that train together, each on a GPU of its own where there are any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over a lesson's videos."""
+
+    number: int
+    lesson: Lesson
+    recipe: dict[str, Any]
+    seed: int
+
+    @property
+    def batch_size(self) -> int:
+        """Clips per step, those of all processes."""
+        return min(self.recipe["batch_size"], len(self.lesson.video_ids))
+
+    @property
+    def steps(self) -> int:
+        """How many times the weights are moved."""
+        return len(self.lesson.video_ids) // self.batch_size
+
+    def batches(self, first: int) -> Iterator[list[Batch]]:
+        """What this process shows in each step from number `first` on."""
+        replay = self.lesson.knowledge.replay if self.lesson.knowledge else 0
+        samples = epoch_samples(self.lesson.video_ids, self.recipe, self.seed, self.number, replay)
+        return load_steps(self.lesson.store, samples, self.recipe, first)
 
 
 def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> list[dict[str, Any]]:
@@ -72,64 +100,80 @@ def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) ->
     Train `network` in place, as ukdlib.optimization moves it; returns a row per epoch.
 
     Goes on from run.state if that was written by the same training (settings, videos, knowledge, code).
+    run.processes of them do the work of one: they leave a finished state, which is then gone on from here.
     """
-    torch.manual_seed(run.seed)
+    if run.processes > distributed.world():
+        _check_processes(lesson, recipe, run.processes)
+        call_together(run.processes, run.device.type, fit, (Carried(network), lesson, recipe, run))
+    torch.manual_seed(run.seed + (distributed.rank() << 32))  # processes draw other numbers for dropout
     learner = Learner(prepare(network, run.device), recipe)
     key = training_key(network, lesson, recipe, run)
     history, begun = load_state(run.state, key, learner)
-    for epoch in range(len(history), recipe["epochs"]):
-
-        def pause(done: Begun, epoch: int = epoch) -> NoReturn:
-            save_state(run.state, key, learner, history, done)
-            raise Interrupted(f"{run.state}: written after {epoch} epochs and {done.steps} steps")
-
-        history.append(_train_epoch(learner, lesson, recipe, run.seed, epoch, begun, pause))
+    while len(history) < recipe["epochs"]:
+        started, epoch = time.monotonic(), Epoch(len(history), lesson, recipe, run.seed)
+        for steps, measured in _train_epoch(learner, epoch, begun):
+            if steps < epoch.steps and distributed.agree(interruption.requested()):
+                save_state(run.state, key, learner, history, Begun(steps, measured, random_state()))
+                interruption.leave(f"{run.state}: written after {epoch.number} epochs and {steps} steps")
         begun = None
+        history.append(_summary(learner, epoch, measured, time.monotonic() - started))
         save_state(run.state, key, learner, history)
         _say_progress(history, recipe["epochs"])
-        if len(history) < recipe["epochs"] and interruption.requested():
-            raise Interrupted(f"{run.state}: written after {len(history)} epochs")
+        if len(history) < recipe["epochs"] and distributed.agree(interruption.requested()):
+            interruption.leave(f"{run.state}: written after {len(history)} epochs")
     learner.finish()
     return history
 
 
+def _check_processes(lesson: Lesson, recipe: dict[str, Any], processes: int) -> None:
+    size = Epoch(0, lesson, recipe, 0).batch_size
+    if processes > size:
+        raise ValueError(
+            f"training: {processes} processes (gpus) cannot share the {size} clips of a step; take {size} or fewer"
+        )
+
+
 def _train_epoch(
-    learner: Learner,
-    lesson: Lesson,
-    recipe: dict[str, Any],
-    seed: int,
-    epoch: int,
-    begun: Begun | None,
-    pause: Callable[[Begun], NoReturn],
-) -> dict[str, Any]:
-    """Show every video once, or those that `begun` has left; returns a row of the history, means over the clips."""
-    started = time.monotonic()
-    replay = lesson.knowledge.replay if lesson.knowledge else 0
-    samples = epoch_samples(lesson.video_ids, recipe, seed, epoch, replay)
-    size = min(recipe["batch_size"], len(lesson.video_ids))
-    steps = len(lesson.video_ids) // size
+    learner: Learner, epoch: Epoch, begun: Begun | None
+) -> Iterator[tuple[int, list[torch.Tensor]]]:
+    """
+    Show every video once, or those that `begun` has left.
+
+    After each step yields how many are done, and what this process has measured: parts that add up to means.
+    """
     first = begun.steps if begun else 0
     # left on the device: reading a value would make a GPU wait in every step
     measured = [values.to(learner.device) for values in begun.measured] if begun else []
-    for step, batches in enumerate(load_steps(lesson.store, samples, recipe, first), start=first):
+    for step, batches in enumerate(epoch.batches(first), start=first):
         if begun and step == first:
             set_random_state(begun.random)  # the loader has drawn a number of its own
-        for batch in batches:
-            logits = class_logits(learner.network, batch, recipe, lesson.modality)
-            loss, *parts = lesson_loss(logits, batch.rows, lesson, epoch)
-            share = len(batch.rows) / size
-            (loss * share).backward()
-            measured.append(torch.stack([loss.detach(), *parts]) * share / steps)
-        learner.step(epoch + (step + 0.5) / steps, epoch * steps + step)
-        if step + 1 < steps and interruption.requested():
-            pause(Begun(step + 1, measured, random_state()))
-    loss, cross_entropy, divergence, top1 = torch.stack(measured).sum(dim=0).tolist()
+        for batch in batches[:-1]:
+            with distributed.alone(learner.parallel):
+                measured.append(_learn(learner, epoch, batch))
+        measured.append(_learn(learner, epoch, batches[-1]))
+        learner.step(epoch.number + (step + 0.5) / epoch.steps, epoch.number * epoch.steps + step)
+        yield step + 1, measured
+
+
+def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
+    """Add a batch's gradients to those there are; returns its part (4,) of the epoch's means, as a lesson_loss."""
+    logits = class_logits(learner.parallel, batch, epoch.recipe, epoch.lesson.modality)
+    loss, *parts = lesson_loss(logits, batch.rows, epoch.lesson, epoch.number)
+    share = len(batch.rows) / epoch.batch_size
+    (loss * (share * distributed.world())).backward()  # the mean over processes is taken of it
+    return torch.stack([loss.detach(), *parts]) * share / epoch.steps
+
+
+def _summary(learner: Learner, epoch: Epoch, measured: list[torch.Tensor], seconds: float) -> dict[str, Any]:
+    """A row of the history: means over the clips."""
+    means = distributed.total(torch.stack(measured).sum(dim=0))
+    loss, cross_entropy, divergence, top1 = means.tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
-            f"training: the loss is {loss} in epoch {epoch}; lr {recipe['lr']} may be too high"
+            f"training: the loss is {loss} in epoch {epoch.number}; lr {epoch.recipe['lr']} may be too high"
         )
-    lr, seconds = learner.optimizer.param_groups[0]["lr"], round(time.monotonic() - started, 3)
-    values = (epoch, lr, loss, cross_entropy, divergence if lesson.knowledge else None, top1, seconds)
+    lr, known = learner.optimizer.param_groups[0]["lr"], epoch.lesson.knowledge is not None
+    values = (epoch.number, lr, loss, cross_entropy, divergence if known else None, top1, round(seconds, 3))
     return dict(zip(HISTORY, values, strict=True))
 
 
@@ -141,7 +185,8 @@ def lesson_loss(
 
     logits: (n, C) of the videos number `rows` (n,) of the lesson, as shown in `epoch`.
     """
-    labels = torch.from_numpy(lesson.labels[rows]).to(logits.device)
+    shown = rows.numpy()  # numpy takes a tensor of one row for a number
+    labels = torch.from_numpy(lesson.labels[shown]).to(logits.device)
     top1 = (logits.argmax(dim=1) == labels).float().mean()
     knowledge = lesson.knowledge
     if knowledge is None:
@@ -149,7 +194,7 @@ def lesson_loss(
         return loss, loss.detach(), torch.zeros_like(top1), top1
     view = epoch % knowledge.target.shape[1]
     target, constant = (
-        torch.from_numpy(stored[rows, view]).to(logits.device)
+        torch.from_numpy(stored[shown, view]).to(logits.device)
         for stored in (knowledge.target, knowledge.constant)
     )
     settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction

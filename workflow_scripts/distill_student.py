@@ -6,7 +6,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.devices import choose_device, lease_gpus
 
-lease_gpus(snakemake.params.device)
+lease_gpus(snakemake.params.device, snakemake.resources.processes)
 
 import pyarrow.parquet as parquet
 
@@ -32,7 +32,7 @@ network = initial_network(params.network, len(params.classes), modality.channels
 check_network(network, modality.channels, params.recipe, len(params.classes), params.name)
 start = start_from(network, snakemake.input.weights, params.weights, params.classes)
 key = resume_key(snakemake.input.frames, {"code": params.code, "start": start})
-run = Run(params.seed, choose_device(params.device), params.state, key)
+run = Run(params.seed, choose_device(params.device), params.state, key, snakemake.resources.processes)
 write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
 settings |= {"in_channels": modality.channels, "start": start, "trained_on": videos_hash(video_ids)}

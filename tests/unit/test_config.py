@@ -147,6 +147,7 @@ FAULTS = [
         5,
         "recipes.train.micro_batch is 5; it must divide batch_size, which is 16",
     ),
+    ("recipes.train.gpus", 17, "recipes.train.gpus is 17; they share batch_size, which is 16"),
     ("recipes.train.crop", 70, "recipes.train.short_side has 64; it is at least the crop, which is 70"),
     (
         "recipes.train.test_short_side",

@@ -1,6 +1,7 @@
 """Asked to stop at any step, a training goes on from there and ends bit for bit like one that was left in peace."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,3 +116,4 @@ def test_signals_end_the_process_with_its_state_written(number, workers, tmp_pat
         process.kill()
     assert process.returncode == interruption.EXIT_CODE and signal.Signals(number).name in said
     assert os.path.exists(state) and "stopping after this step" in said
+    assert re.search(r"state: written after \d+ epochs and \d+ steps", said)

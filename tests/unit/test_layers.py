@@ -10,6 +10,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
     {
         "config",
         "sealing",
+        "distributed",
         "interruption",
         "published",
         "schema",
@@ -33,7 +34,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
     {"checkpoints", "ensemble", "datasets"},
     {"augment", "clips"},
     {"inference", "optimization"},
-    {"pretrained", "resuming"},
+    {"pretrained", "resuming", "torchrun"},
     {"training", "export"},
     {"knowledge"},
     {"cost"},

@@ -13,7 +13,7 @@ from ukdlib.augment import Modality
 from ukdlib.checkpoints import load_network, save_checkpoint
 from ukdlib.export import export
 from ukdlib.inference import prepare
-from ukdlib.networks import NETWORKS, initial_network
+from ukdlib.networks import NETWORKS, Carried, initial_network
 from ukdlib.training import Lesson, Run, fit
 
 FRAMES, CLASSES = 8, 3
@@ -51,6 +51,15 @@ def store():
     random = np.random.default_rng(0)
     videos = {f"v{i}": random.integers(40 * i, 40 * i + 99, (9, 36, 40, 3), dtype=np.uint8) for i in range(4)}
     return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_network_can_be_handed_to_another_process(family, tmp_path):
+    network = initial_network(settings(family), CLASSES, 3, seed=0).eval()
+    torch.save(Carried(network), tmp_path / "network")
+    clip = torch.rand(1, 3, FRAMES, 32, 32)
+    received = torch.load(tmp_path / "network", weights_only=False).eval()
+    assert torch.equal(received(clip), network(clip))
 
 
 def test_every_network_is_of_a_family_with_a_small_member():

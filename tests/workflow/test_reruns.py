@@ -59,6 +59,12 @@ def test_tau_of_one_arm_replans_that_arm_alone(finished, tmp_path):
     assert all(rule.startswith(("plot_", "report")) for rule in figures_and_report)
 
 
+def test_sharing_trainings_among_gpus_plans_nothing(finished, tmp_path):
+    overlay = tmp_path / "gpus.yaml"
+    overlay.write_text("recipes: {train: {gpus: 4}}\n")
+    assert plan(finished, str(overlay)) == {}
+
+
 def test_a_prose_edit_plans_nothing(restored):
     restored.edit("ukdlib/flow.py", '"""', '"""Other words. ')
     restored.edit("workflow_scripts/compute_flow.py", '"""', '"""Other words. ')

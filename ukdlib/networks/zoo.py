@@ -8,6 +8,7 @@ touching this library, a function of the user's own, named as `module:function`.
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,8 +48,14 @@ def build_network(arch: str, num_classes: int, in_channels: int, **options: Any)
     arch: a key of NETWORKS, or `module:function`; options: keyword arguments of the function, `frames` (T of
     the clip) among them.
     """
-    if ":" in arch:
-        return own_network(arch, num_classes, in_channels, **options)
+    function = partial(own_network, arch) if ":" in arch else _known_function(arch, options)
+    network = function(num_classes, in_channels, **options)
+    network.made_of = {"arch": arch, "num_classes": num_classes, "in_channels": in_channels, **options}  # type: ignore[assignment]
+    return network
+
+
+def _known_function(arch: str, options: dict[str, Any]) -> Callable[..., nn.Module]:
+    """The entry of NETWORKS, if it takes these options."""
     if arch not in NETWORKS:
         raise ValueError(
             f"unknown network arch {arch!r}; known: {sorted(NETWORKS)}, or module:function for one of your own"
@@ -62,7 +69,7 @@ def build_network(arch: str, num_classes: int, in_channels: int, **options: Any)
     missing = sorted(set(known.kwonlyargs) - set(known.kwonlydefaults or {}) - set(options))
     if missing:
         raise ValueError(f"network arch {arch!r} lacks option {', '.join(missing)}")
-    return NETWORKS[arch](num_classes, in_channels, **options)
+    return NETWORKS[arch]
 
 
 def initial_network(settings: dict[str, Any], num_classes: int, in_channels: int, seed: int) -> nn.Module:
@@ -70,3 +77,27 @@ def initial_network(settings: dict[str, Any], num_classes: int, in_channels: int
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build_network(num_classes=num_classes, in_channels=in_channels, **settings)
+
+
+class Carried:
+    """
+    A network on its way to another process: what is unpickled there is the network.
+
+    One of build_network is built anew there and takes over the weights. Libraries' modules cannot all be
+    pickled, nor imported by name before what their builder sees to.
+    """
+
+    def __init__(self, network: nn.Module):
+        self.network = network
+
+    def __reduce__(self):
+        made_of = getattr(self.network, "made_of", None)
+        return _received, (self.network if made_of is None else self.network.state_dict(), made_of)
+
+
+def _received(content: Any, made_of: dict[str, Any] | None) -> nn.Module:
+    if made_of is None:
+        return content
+    network = build_network(**made_of)
+    network.load_state_dict(content)
+    return network

@@ -1,0 +1,99 @@
+"""
+The processes that train one network together, as each of them sees the others; one alone sees itself only.
+
+Each holds the whole network, takes its share of every batch, and moves its weights by the gradients of all. On
+GPUs batch norms see the whole batch, too. On a CPU torch has no such batch norm: there each process normalises
+by its own share, and the first one's stored statistics are kept.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+# what the hosts say to each other, such as agree(), goes by gloo: nothing waits for a GPU
+BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
+
+
+@contextmanager
+def joined(device: str) -> Iterator[None]:
+    """Within, this process, which torchrun has started, is one of many; device: cpu or cuda."""
+    os.environ.setdefault(
+        "GLOO_SOCKET_IFNAME", "lo"
+    )  # the others are on this machine, whatever its name resolves to
+    dist.init_process_group(BACKENDS[device])
+    yield
+    dist.destroy_process_group()  # not after an error: it might wait for others who wait for this one
+
+
+def world() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this one is; number 0 writes files and tells how far it is."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def share(positions: np.ndarray, most: int) -> list[np.ndarray]:
+    """
+    What this process takes of some clips, in parts of `most`; shares differ by one clip at most.
+
+    All processes have equally many parts, since they meet in each; where shares differ, the last part of the
+    larger ones may have one clip more than `most`.
+    """
+    shares = np.array_split(positions, world())
+    parts = max(1, -(-len(shares[-1]) // most))
+    return np.split(shares[rank()], list(range(most, most * parts, most)))
+
+
+def total(values: torch.Tensor) -> torch.Tensor:
+    """The sum over all processes."""
+    if world() > 1:
+        values = values.clone()
+        dist.all_reduce(values)
+    return values
+
+
+def agree(wish: bool) -> bool:
+    """Whether any process wishes it; each must ask at the same point."""
+    return bool(total(torch.tensor(int(wish)))) if world() > 1 else wish
+
+
+def gathered(value: Any) -> list[Any]:
+    """The value that each process gives, by rank; also a point that none passes before all have come to it."""
+    values = [value] * world()
+    if world() > 1:
+        dist.all_gather_object(values, value)
+    return values
+
+
+def with_common_statistics(network: nn.Module) -> nn.Module:
+    """The network with batch norms that see the clips of all processes, where they are on GPUs."""
+    if world() > 1 and next(network.parameters()).is_cuda:
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return network
+
+
+def parallel(network: nn.Module) -> nn.Module:
+    """The network such that a backward pass leaves the mean over all processes in its gradients."""
+    if world() == 1:
+        return network
+    warnings.filterwarnings(
+        "ignore", "Grad strides do not match"
+    )  # those of 1x1x1 kernels, which are one layout
+    # networks may have weights that no clip reaches: a head of the pretraining, for example
+    return DistributedDataParallel(network, find_unused_parameters=True)
+
+
+def alone(network: nn.Module) -> AbstractContextManager:
+    """Within, backward passes of what parallel() gave add up this process's gradients only."""
+    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
