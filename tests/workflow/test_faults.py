@@ -1,0 +1,130 @@
+"""Faults of disks: what is damaged, lost or cannot be read ends in an error that names it or in the same tables."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.workflow.conftest import TINY, Workflow
+
+pytestmark = pytest.mark.slow
+SEED = "results/darkroom/split0/seed0"
+TABLES = ["results/darkroom/tables/tiny.csv", "results/darkroom/tables/data_clips.csv"]
+
+# what is damaged -> what is then lost, so that the damaged file is read, and the rule that reads it
+READERS = {
+    "results/darkroom/frames/dark/shard0.arrow": (
+        "results/darkroom/frames/rgb/shard0.arrow",
+        "correct_frames",
+    ),
+    f"{SEED}/teachers/flow/checkpoint.safetensors": (
+        f"{SEED}/teachers/flow/logits/train.parquet",
+        "export_logits",
+    ),
+    f"{SEED}/teachers/rgb/logits/train.parquet": (f"{SEED}/fusions/ukd/logits/train.parquet", "fuse_logits"),
+    f"{SEED}/students/rgb_ukd/logits/test.parquet": (
+        f"{SEED}/students/rgb_ukd/metrics/test.json",
+        "evaluate",
+    ),
+}
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Workflow:
+    """The finished workflow, to be spoilt."""
+    copy = Workflow.__new__(Workflow)
+    copy.folder = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy.folder, symlinks=True)
+    return copy
+
+
+def tables_of(workflow: Workflow) -> list[bytes]:
+    return [(workflow.folder / table).read_bytes() for table in TABLES]
+
+
+def flip(path: Path, seed: int) -> None:
+    """Change one bit in the middle half of a file, as a disk does: size and time stay as they are."""
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    place = int(np.random.default_rng(seed).integers(len(content) // 4, 3 * len(content) // 4))
+    content[place] ^= 1 << seed % 8
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def log_of(workflow: Workflow, said: str) -> str:
+    """The logs of the jobs that failed in a run."""
+    logs = re.findall(r"log: (\S+)", said)
+    return "".join((workflow.folder / log).read_text() for log in logs if (workflow.folder / log).exists())
+
+
+@pytest.mark.parametrize("damaged", READERS)
+def test_a_flipped_bit_is_told_with_the_way_out_which_leads_to_the_same_tables(damaged, copied, finished):
+    lost, reader = READERS[damaged]
+    flip(copied.folder / damaged, seed=len(damaged))
+    (copied.folder / lost).unlink()
+    done = copied.snakemake(lost, "--cores", "2", "--configfile", TINY)
+    assert done.returncode != 0 and f"Error in rule {reader}:" in done.stdout + done.stderr
+    log = log_of(copied, done.stdout + done.stderr)
+    assert f"{damaged} is damaged" in log and f"rm '{damaged}'" in log, log
+    (copied.folder / damaged).unlink()
+    (copied.folder / TABLES[0]).unlink()
+    copied.run("all", damaged, lost, "--configfile", TINY)
+    assert tables_of(copied) == tables_of(finished)
+
+
+def without_privilege(workflow: Workflow, *arguments: str) -> subprocess.CompletedProcess:
+    """Snakemake as somebody who may not read everything, though the tests' user may."""
+    if os.getuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not there: root reads what nobody may read")
+    prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    command = [*prefix, sys.executable, "-m", "snakemake", "--nocolor", *arguments, "--cores", "2"]
+    return subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, timeout=600)
+
+
+def test_an_unreadable_file_is_told_and_the_run_goes_on_once_it_can_be_read(copied, finished):
+    closed = copied.folder / SEED / "teachers/rgb/logits/train.parquet"
+    fused = f"{SEED}/fusions/ukd/logits/train.parquet"
+    (copied.folder / fused).unlink()
+    closed.chmod(0)
+    done = without_privilege(copied, fused, "--configfile", TINY)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and re.search(
+        "Permission denied.*rgb/logits/train", said + log_of(copied, said)
+    )
+    closed.chmod(0o644)
+    (copied.folder / TABLES[0]).unlink()
+    copied.run("all", fused, "--configfile", TINY)
+    assert tables_of(copied) == tables_of(finished)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 8 MB; the tiny run needs about 40."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8M", "tmpfs", disk], capture_output=True
+    ).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(small_disk, finished):
+    workflow = Workflow(small_disk)
+    done = workflow.snakemake("--cores", "2", "--configfile", TINY)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "No space left on device" in said + log_of(workflow, said)
+    kept = {path: path.read_bytes() for path in small_disk.rglob("*.arrow")}
+    subprocess.run(["mount", "-o", "remount,size=2G", small_disk], check=True)
+    workflow.snakemake("--cores", "2", "--configfile", TINY, "--unlock")
+    workflow.run("--configfile", TINY)
+    assert tables_of(workflow) == tables_of(finished)
+    assert all(
+        path.read_bytes() == content for path, content in kept.items()
+    )  # whole files only had their names
