@@ -27,8 +27,8 @@ rule distill_student:
     threads: trained_threads
     resources:
         gpu=gpus,
-        mem_mb=16000,
-        runtime=720,
+        mem_mb=growing(16000),
+        runtime=growing(720, at_most=DAY),
     params:
         name="students.{student}",
         network=trained_network,
@@ -56,8 +56,8 @@ rule measure_cost:
         "../envs/torch.yaml"
     resources:
         gpu=gpus,
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=growing(16000),
+        runtime=growing(60),
     params:
         network=config["networks"][COST_STUDENT["network"]],
         modality=input_of(COST_STUDENT),

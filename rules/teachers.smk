@@ -45,8 +45,8 @@ rule train_teacher:
     threads: trained_threads
     resources:
         gpu=gpus,
-        mem_mb=16000,
-        runtime=720,
+        mem_mb=growing(16000),
+        runtime=growing(720, at_most=DAY),
     params:
         name="teachers.{teacher}",
         network=trained_network,
@@ -83,8 +83,8 @@ rule export_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
-        mem_mb=16000,
-        runtime=120,
+        mem_mb=growing(16000),
+        runtime=growing(120),
     params:
         network=trained_network,
         source=trained_source,
@@ -117,8 +117,8 @@ rule verify_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=growing(8000),
+        runtime=growing(30),
     params:
         modality=trained_modality,
         recipe=trained_recipe,
