@@ -27,6 +27,7 @@ class Job(NamedTuple):
     partition: str
     gpus: int
     memory: str
+    limit: str
     start: str
     end: str
 
@@ -80,7 +81,9 @@ class Cluster:
     def jobs(self, folder: Path) -> list[Job]:
         """All jobs that were submitted from this folder, in order."""
         listed = map(_job, _said("scontrol", "--oneliner", "show", "jobs").splitlines())
-        return sorted((job for job in listed if job and job.folder == str(folder)), key=lambda job: int(job.number))
+        return sorted(
+            (job for job in listed if job and job.folder == str(folder)), key=lambda job: int(job.number)
+        )
 
     def _configure(self) -> None:
         devices = [self.folder / f"gpu{number}" for number in range(self.gpus)]
@@ -123,7 +126,10 @@ def wait_until(condition: Callable[[], object], seconds: float, words: str) -> N
 def _installed(packages: list[str]) -> bool:
     """Whether Debian's packages could be installed."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
+    for command in (
+        ["apt-get", "update"],
+        ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+    ):
         try:
             subprocess.run(command, check=True, timeout=300, capture_output=True, env=environment)
         except (OSError, subprocess.SubprocessError):
@@ -174,6 +180,6 @@ def _job(line: str) -> Job | None:
     if rule is None:
         return None
     gpus = re.search(r"gpu:(\d+)", said.get("TresPerJob", ""))
-    keys = ("WorkDir", "JobState", "Partition")
-    times = said["StartTime"], said["EndTime"]
-    return Job(said["JobId"], rule[1], *(said[key] for key in keys), int(gpus[1]) if gpus else 0, said["MinMemoryNode"], *times)
+    where = said["WorkDir"], said["JobState"], said["Partition"]
+    times = said["TimeLimit"], said["StartTime"], said["EndTime"]
+    return Job(said["JobId"], rule[1], *where, int(gpus[1]) if gpus else 0, said["MinMemoryNode"], *times)

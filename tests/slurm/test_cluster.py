@@ -1,85 +1,51 @@
 """The workflow through the shipped profile on a real SLURM, disturbed: its table is that of a run in peace on one machine."""
 
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.slurm.cluster import Job, wait_until
-from tests.slurm.conftest import GPUS, change_profile
-from tests.workflow.conftest import TINY, Workflow
+from tests.slurm.conftest import EPOCHS, GPUS, TABLE, TRAINING
 
 pytestmark = pytest.mark.slow
 
-TABLE = "results/darkroom/tables/small.csv"
-SMALL = ["--configfile", TINY, str(Path(__file__).with_name("small.yaml"))]
-PROFILE = ["--workflow-profile", "profiles/slurm"]
 ON_GPUS = {"train_teacher": 1, "train_fold": 4, "export_logits": 2, "export_fold": 4, "distill_student": 1}
-ON_CPUS = dict.fromkeys(
-    ["render_darkroom", "inspect_videos", "decode_videos", "correct_frames", "compute_flow"], 1
-)
-LIMIT = 400  # seconds for one run
-# What a job does that needs more memory than it asked for.
-HUNGRY = "if snakemake.resources.mem_mb < 4000: raise MemoryError\n\n"
+CPU_RULES = ["render_darkroom", "inspect_videos", "decode_videos", "correct_frames", "compute_flow"]
+ON_CPUS = dict.fromkeys(CPU_RULES, 1)
 
 
-class Disturbed(Workflow):
-    """A run on the cluster; the first rendering gets too little memory, and the first training is cancelled by somebody."""
-
-    def jobs(self, rule: str | None = None) -> list[Job]:
-        return [job for job in self.cluster.jobs(self.folder) if rule in (None, job.rule)]
-
-    def run_on(self, cluster) -> None:
-        self.cluster, log = cluster, self.folder / "run.log"
-        change_profile(self)
-        self.edit("workflow_scripts/render_darkroom.py", "from ukdlib", f"{HUNGRY}from ukdlib")
-        command = [sys.executable, "-m", "snakemake", "--nocolor", *PROFILE, TABLE, *SMALL]
-        with open(log, "w") as said:
-            process = subprocess.Popen(command, cwd=self.folder, stdout=said, stderr=said)
-        try:
-            wait_until(lambda: self._cancelled() or process.poll() is not None, LIMIT, "a training runs")
-            assert process.wait(timeout=LIMIT) == 0, log.read_text()[-5000:]
-        finally:
-            process.kill()
-
-    def _cancelled(self) -> bool:
-        running = [job.number for job in self.jobs("train_teacher") if job.state == "RUNNING"]
-        return bool(running) and subprocess.run(["scancel", *running], timeout=30).returncode == 0
+def test_the_table_is_that_of_one_machine(runs):
+    assert (runs.disturbed.folder / TABLE).read_bytes() == (runs.alone.folder / TABLE).read_bytes()
 
 
-@pytest.fixture(scope="module")
-def disturbed(cluster, tmp_path_factory) -> Disturbed:
-    workflow = Disturbed(tmp_path_factory.mktemp("disturbed"))
-    workflow.run_on(cluster)
-    return workflow
-
-
-def test_the_table_is_that_of_one_machine(disturbed, tmp_path):
-    alone = Workflow(tmp_path)
-    alone.run(TABLE, *SMALL)
-    assert (disturbed.folder / TABLE).read_bytes() == (alone.folder / TABLE).read_bytes()
-
-
-def test_what_costs_was_done_by_slurm_and_nothing_else(disturbed):
-    completed = [job for job in disturbed.jobs() if job.state == "COMPLETED"]
+def test_what_costs_was_done_by_slurm_and_nothing_else(runs):
+    completed = [job for job in runs.jobs(runs.disturbed) if job.state == "COMPLETED"]
     assert Counter(job.rule for job in completed) == ON_GPUS | ON_CPUS
     assert {(job.partition, job.gpus) for job in completed if job.rule in ON_GPUS} == {("gpu", 1)}
     assert {(job.partition, job.gpus) for job in completed if job.rule in ON_CPUS} == {("cpu", 0)}
 
 
-def test_no_more_trainings_at_once_than_gpus(disturbed):
-    jobs = [job for job in disturbed.jobs() if job.gpus]
+def test_no_more_jobs_at_once_than_gpus(runs):
+    jobs = [job for workflow in (runs.disturbed, runs.late) for job in runs.jobs(workflow) if job.gpus]
     at_once = [sum(other.start <= job.start < other.end for other in jobs) for job in jobs]
     assert max(at_once) == GPUS
 
 
-def test_a_job_that_wants_more_memory_gets_it(disturbed):
-    asked = [(job.state, job.memory) for job in disturbed.jobs("render_darkroom")]
+def test_a_job_that_lacks_memory_gets_more(runs):
+    asked = [(job.state, job.memory) for job in runs.jobs(runs.disturbed, "render_darkroom")]
     assert asked == [("FAILED", "2000M"), ("COMPLETED", "4000M")]
 
 
-def test_a_job_that_somebody_cancels_runs_again(disturbed):
-    states = [job.state for job in disturbed.jobs("train_teacher")]
+def test_a_job_that_somebody_cancels_runs_again(runs):
+    states = [job.state for job in runs.jobs(runs.disturbed, "train_teacher")]
     assert states == ["CANCELLED", "COMPLETED"]
+
+
+def test_a_training_that_is_over_its_time_is_told_so_and_goes_on_in_the_next_job(runs):
+    jobs = runs.jobs(runs.late, "train_teacher")
+    assert [(job.state, job.limit) for job in jobs] == [("FAILED", "00:04:00"), ("COMPLETED", "00:05:00")]
+    assert (
+        "resume.pt: resumed after "
+        in (runs.late.folder / "logs/train_teacher/darkroom_split0_seed0_rgb.log").read_text()
+    )
+    assert len(pd.read_csv(runs.late.folder / TRAINING / "history.csv")) == EPOCHS
