@@ -1,4 +1,4 @@
-"""A cluster for the session and three runs of the workflow at the same time: one in peace on this machine, two on the cluster."""
+"""A cluster for the session, and three runs at the same time: one in peace on this machine, two on the cluster."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,8 @@ from tests.workflow.conftest import TINY, Workflow
 
 GPUS = 2
 TABLE = "results/darkroom/tables/small.csv"
+FRAMES = "results/darkroom/frames/rgb/shard0.arrow"
+SUBSETS = "results/darkroom/split0/subsets.parquet"
 TRAINING = "results/darkroom/split0/seed0/teachers/rgb"
 SMALL = ["--configfile", TINY, str(Path(__file__).with_name("small.yaml"))]
 NEARBY = {
@@ -20,7 +22,7 @@ NEARBY = {
     "latency-wait": 10,
 }  # the shipped profile waits longer
 LIMIT = 400  # seconds until somebody may cancel a training
-EPOCHS = 240  # of one step
+EPOCHS = 180  # of one step, which SLOW makes half a second long
 
 HUNGRY = "if snakemake.resources.mem_mb < 4000: raise MemoryError\n\n"
 SLOW = """
@@ -70,7 +72,9 @@ class Runs(NamedTuple):
         self.late.edit("workflow_scripts/train_teacher.py", watch, watch + SLOW)
         overlay = self.late.folder / "late.yaml"
         overlay.write_text(f"recipes: {{train: {{epochs: {EPOCHS}}}}}\n")
-        short = {"set-resources": {"train_teacher": {"runtime": "3 + attempt"}}}
+        self.late.run(FRAMES, SUBSETS, *SMALL)
+        # SLURM sends what `--signal=TERM@120` says 120 to 150 s before the end: half a minute or a minute after the start
+        short = {"set-resources": {"train_teacher": {"runtime": "2 + attempt"}}}
         run_on_cluster(self.late, short, f"{TRAINING}/checkpoint.safetensors", *SMALL, str(overlay))
 
 
