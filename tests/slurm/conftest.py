@@ -73,7 +73,7 @@ class Runs(NamedTuple):
         overlay = self.late.folder / "late.yaml"
         overlay.write_text(f"recipes: {{train: {{epochs: {EPOCHS}}}}}\n")
         self.late.run(FRAMES, SUBSETS, *SMALL)
-        # SLURM sends what `--signal=TERM@120` says 120 to 150 s before the end: half a minute or a minute after the start
+        # `--signal=TERM@120` comes 120 to 150 s before the end: half a minute or a minute after the start
         short = {"set-resources": {"train_teacher": {"runtime": "2 + attempt"}}}
         run_on_cluster(self.late, short, f"{TRAINING}/checkpoint.safetensors", *SMALL, str(overlay))
 

@@ -1,4 +1,4 @@
-"""The shipped profile on a real SLURM: what costs runs there, disturbances pass, and the table is that of one machine."""
+"""The shipped profile on a real SLURM: what costs runs there, disturbed, and the table is that of one machine."""
 
 from collections import Counter
 
