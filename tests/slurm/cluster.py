@@ -67,7 +67,7 @@ class Cluster:
         """Cancel all jobs, end the daemons in reverse order and remove the links to their configuration."""
         try:
             subprocess.run(["scancel", "--full", "--user", "root"], timeout=30, capture_output=True)
-            wait_until(lambda: not _said("squeue", "-h"), 60, "all jobs are gone")
+            wait_until(lambda: not _said("squeue", "-h"), 90, "all jobs are gone")
         finally:
             for daemon in reversed(self.daemons):
                 _end(daemon)
