@@ -22,6 +22,36 @@ include: "rules/statistics.smk"
 include: "rules/report.smk"
 
 
+# On a cluster these run beside Snakemake itself: they take seconds, a place in the queue takes longer. fetch_weights
+# is here because nodes often cannot reach the internet. All other rules ask for more with each attempt (`growing`).
+localrules:
+    all,
+    verify,
+    index_videos,
+    split_videos,
+    assign_folds,
+    fetch_weights,
+    gather_folds,
+    import_logits,
+    fuse_logits,
+    evaluate,
+    tabulate,
+    tabulate_cost,
+    describe_data,
+    draw_gallery,
+    draw_sheet,
+    plot_accuracy,
+    plot_classes,
+    plot_confidence,
+    plot_confusion,
+    plot_cost,
+    plot_curves,
+    plot_reliability,
+    plot_sweeps,
+    plot_weights,
+    report,
+
+
 rule verify:
     """Recompute a sample of every stored logit of this run from checkpoint and frames."""
     input:

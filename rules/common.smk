@@ -31,6 +31,7 @@ from ukdlib.splits import groups_of
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
+DAY = 24 * 60  # minutes; many clusters run nothing longer, and trainings and flow go on where they stopped
 
 schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
 if problems := explain(Draft202012Validator(schema).iter_errors(config)):
@@ -71,6 +72,20 @@ wildcard_constraints:
 def code(script):
     """Content of a script and of all it imports: what `rerun-triggers: params` watches instead of file times."""
     return code_hash(f"workflow_scripts/{script}.py", str(ROOT))
+
+
+def growing(need, at_most=None):
+    """
+    A resource that each attempt asks for once more: what was too little the first time is not tried again.
+
+    need: of the first attempt, a number or a function of the wildcards.
+    """
+
+    def asked(wildcards, attempt):
+        all_attempts = attempt * (need(wildcards) if callable(need) else need)
+        return min(all_attempts, at_most or all_attempts)
+
+    return asked
 
 
 # ---------------------------------------------------------------- data sets

@@ -20,8 +20,8 @@ rule render_darkroom:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         names=lambda wildcards: [a[1] for a in shard_annotations(wildcards)],
         folder=dataset_setting("videos"),
@@ -41,8 +41,8 @@ rule inspect_videos:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         videos=shard_annotations,
         folder=dataset_setting("videos"),

@@ -23,8 +23,8 @@ rule decode_videos:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         reading=reading_setting,
         transform=modality_setting("transform"),
@@ -50,8 +50,8 @@ rule correct_frames:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         transform=modality_setting("transform"),
         options=transform_options,
@@ -77,8 +77,8 @@ rule compute_flow:
         "../envs/video.yaml"
     resources:
         gpu=flow_gpus,
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720, at_most=DAY),
     params:
         preset=modality_setting("preset"),
         backend=modality_setting("backend", "numba"),

@@ -20,8 +20,8 @@ rule measure_frames:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         modality="{modality}",
         bound=lambda wildcards: FLOWS.get(wildcards.modality),

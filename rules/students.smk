@@ -27,9 +27,10 @@ rule distill_student:
     threads: training_threads
     resources:
         gpu=training_gpus,
+        nodes=1,
         processes=training_processes,
-        mem_mb=training_memory,
-        runtime=720,
+        mem_mb=growing(training_memory),
+        runtime=growing(720, at_most=DAY),
     params:
         name="students.{student}",
         network=trained_network,
@@ -57,8 +58,8 @@ rule measure_cost:
         "../envs/torch.yaml"
     resources:
         gpu=gpus,
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=growing(16000),
+        runtime=growing(60),
     params:
         network=config["networks"][COST_STUDENT["network"]],
         modality=input_of(COST_STUDENT),

@@ -45,9 +45,10 @@ rule train_teacher:
     threads: training_threads
     resources:
         gpu=training_gpus,
+        nodes=1,
         processes=training_processes,
-        mem_mb=training_memory,
-        runtime=720,
+        mem_mb=growing(training_memory),
+        runtime=growing(720, at_most=DAY),
     params:
         name="teachers.{teacher}",
         network=trained_network,
@@ -84,8 +85,8 @@ rule export_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
-        mem_mb=16000,
-        runtime=120,
+        mem_mb=growing(16000),
+        runtime=growing(120),
     params:
         network=trained_network,
         source=trained_source,
@@ -118,8 +119,8 @@ rule verify_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=growing(8000),
+        runtime=growing(30),
     params:
         modality=trained_modality,
         recipe=trained_recipe,

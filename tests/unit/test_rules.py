@@ -32,6 +32,22 @@ def test_every_rule_says_what_it_needs_and_where_it_logs(name, directive):
     assert re.search(rf"^    {directive}", RULES[name], re.M)
 
 
+LOCAL = re.search(r"^localrules:\n((?:    \w+,\n)+)", (ROOT / "Snakefile").read_text(), re.M)[1].split(",")
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("need", ["mem_mb", "runtime"])
+def test_a_rule_runs_beside_snakemake_or_asks_for_more_when_it_is_tried_again(name, need):
+    assert (f" {need}=growing(" in RULES[name]) != (name in map(str.strip, LOCAL))
+
+
+def test_the_profile_of_a_cluster_repeats_that_of_one_machine():
+    alone, cluster = (
+        yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text()) for name in ("default", "slurm")
+    )
+    assert {key: cluster.get(key) for key in alone} == {**alone, "cores": None}
+
+
 def test_no_script_without_a_rule():
     assert {path.stem for path in SCRIPTS} == set(RULES)
 

@@ -42,7 +42,7 @@ def test_gpus_of_a_recipe_are_asked_for_by_its_trainings_alone(workflow, tmp_pat
         assert asked == [training] * 4, job
     overlay.write_text("run: {device: cpu}\n" + overlay.read_text())
     on_a_cpu = workflow.run("--dry-run", "--configfile", str(overlay))
-    assert "gpu=0, processes=3" in on_a_cpu and "gpu=3" not in on_a_cpu
+    assert "gpu=0, nodes=1, processes=3" in on_a_cpu and "gpu=3" not in on_a_cpu
 
 
 def test_one_more_teacher_is_one_training_and_one_export(workflow, tmp_path):
