@@ -125,11 +125,16 @@ def nameable(path):
     return path.isprintable() and not set("{}") & set(path)
 
 
+def own(path):
+    """A file of the user's as input: it stays where it is when results go to storage (docs/storage.md)."""
+    return path if path.startswith("results/") else local(path)
+
+
 def shard_sources(wildcards):
     """The video files of one shard that can be named, or the proof that they were rendered."""
     if "render" in config["datasets"][wildcards.dataset]:
         return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
-    return [path for path in shard_files(wildcards) if nameable(path)]
+    return [own(path) for path in shard_files(wildcards) if nameable(path)]
 
 
 def shard_unnameable(wildcards):
@@ -255,7 +260,7 @@ def trained_weights(wildcards):
         return []
     if name in fetched_weights(config):
         return f"results/weights/{name}"
-    return config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+    return own(config["weights"][name]["file"].format(modality=entry["modality"], **wildcards))
 
 
 def weights_setting(wildcards):
@@ -325,7 +330,7 @@ def fusion_setting(wildcards):
 
 def foreign_file(wildcards):
     """The file of a teacher made elsewhere; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
-    return config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+    return own(config["teachers"][wildcards.teacher]["logits"].format(**wildcards))
 
 
 def foreign_views(wildcards):
@@ -357,23 +362,29 @@ def files_of(rows, file, subset="test", seeds=None):
     return {label: expand(f"{RUN}/{member}/{file}", **names) for label, member in rows.items()}
 
 
-def every_file(rows, file, subset="test"):
-    return sum(files_of(rows, file, subset).values(), [])
+def every_file(rows, file, subset="test", seeds=None):
+    """The same files in one list, row by row; ukdlib.grouping.by_row puts them under their labels again."""
+    return sum(files_of(rows, file, subset, seeds).values(), [])
 
 
-def table_files(wildcards):
-    """Row label -> [[metrics, logits and, of what is trained here, history] of each split and seed]."""
-    table = config["tables"][wildcards.table]
-    files = {}
-    for label, row in table["rows"].items():
-        kinds = [METRICS, LOGITS, HISTORY] if is_trained(row) else [METRICS, LOGITS]
-        each = [files_of({label: row}, kind, table["subset"], table.get("seeds"))[label] for kind in kinds]
-        files[label] = [list(run) for run in zip(*each)]
-    return files
+def table_rows(wildcards):
+    """Row label -> role/name."""
+    return config["tables"][wildcards.table]["rows"]
 
 
-def table_inputs(wildcards):
-    return [path for runs in table_files(wildcards).values() for run in runs for path in run]
+def table_trained(wildcards):
+    """The rows that are trained here and have a history: label -> role/name."""
+    return {label: row for label, row in table_rows(wildcards).items() if is_trained(row)}
+
+
+def table_files(file, rows=table_rows):
+    """Input function: `file` of every row, split and seed of a table, row by row."""
+
+    def paths(wildcards):
+        table = config["tables"][wildcards.table]
+        return every_file(rows(wildcards), file, table["subset"], table.get("seeds"))
+
+    return paths
 
 
 def pretraining(wildcards):
