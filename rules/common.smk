@@ -73,6 +73,23 @@ def code(script):
     return code_hash(f"workflow_scripts/{script}.py", str(ROOT))
 
 
+# ---------------------------------------------------------------- results in storage instead of on disk (docs/storage.md)
+
+
+if workflow.storage_settings.default_storage_provider and not workflow.storage_settings.retrieve_storage:
+    raise WorkflowError("--not-retrieve-storage: the scripts read files, not addresses; leave it out")
+
+
+def on_disk(place, path):
+    """A path that the user gave, if it is no address: videos and lists are read while the workflow is planned."""
+    if "://" in path:
+        raise WorkflowError(
+            f"{place}: {path!r} is an address. Only results can lie in storage; videos, lists, weights and logits "
+            "of your own must be files on a disk that every job sees (docs/storage.md)"
+        )
+    return path
+
+
 # ---------------------------------------------------------------- data sets
 
 
@@ -81,6 +98,8 @@ def listed(dataset):
     """A data set as its lists or folders say, each read once: ukdlib.datasets.DataSet."""
     entry = config["datasets"][dataset]
     lists = entry["splits"], entry.get("classes")
+    for key in ("videos", "list"):
+        on_disk(f"config.yaml: datasets.{dataset}.{key}", entry.get(key, ""))
     try:
         read = read_dataset(entry["videos"], *lists, entry.get("list"), entry["links_out"])
         groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
@@ -125,9 +144,9 @@ def nameable(path):
     return path.isprintable() and not set("{}") & set(path)
 
 
-def own(path):
-    """A file of the user's as input: it stays where it is when results go to storage (docs/storage.md)."""
-    return path if path.startswith("results/") else local(path)
+def own(path, place="the video"):
+    """A file of the user's as input, named at `place`: it stays where it is when results go to storage."""
+    return path if path.startswith("results/") else local(on_disk(place, path))
 
 
 def shard_sources(wildcards):
@@ -260,7 +279,8 @@ def trained_weights(wildcards):
         return []
     if name in fetched_weights(config):
         return f"results/weights/{name}"
-    return own(config["weights"][name]["file"].format(modality=entry["modality"], **wildcards))
+    file = config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+    return own(file, f"config.yaml: weights.{name}.file")
 
 
 def weights_setting(wildcards):
@@ -330,7 +350,8 @@ def fusion_setting(wildcards):
 
 def foreign_file(wildcards):
     """The file of a teacher made elsewhere; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
-    return own(config["teachers"][wildcards.teacher]["logits"].format(**wildcards))
+    file = config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+    return own(file, f"config.yaml: teachers.{wildcards.teacher}.logits")
 
 
 def foreign_views(wildcards):

@@ -237,7 +237,6 @@ rule draw_gallery:
 
 rule report:
     input:
-        template=local(f"{ROOT}/ukdlib/report.html.j2"),
         tables=expand("results/{dataset}/tables/{table}.html", dataset=DATASET, table=TABLES),
         figures=expand(
             "results/{dataset}/figures/{figure}", dataset=DATASET, figure=[*FIGURES, "gallery.png"]
@@ -257,6 +256,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
+        template=(ROOT / "ukdlib/report.html.j2").read_text(),
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},
