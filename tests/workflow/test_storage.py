@@ -9,7 +9,7 @@ from tests.workflow.conftest import TINY, Workflow
 from tests.workflow.test_reruns import FROM_UKD, kill_when_stored
 
 pytestmark = pytest.mark.slow
-REASON = "S3 is tested only with what `pip install -r requirements-s3.txt` brings"
+REASON = "S3 needs `pip install -c constraints-s3.txt -e '.[s3-test]'` (docs/storage.md)"
 BUCKET, PREFIX = "bucket", "ukd"
 RUN = "results/darkroom/split0/seed1/teachers/flow"
 
