@@ -1,10 +1,14 @@
 """
-What a dry run costs on a data set of 5,361 videos: CPU seconds and resident memory of `snakemake -n`.
+What a dry run costs on a data set of 5,361 videos: jobs, CPU seconds and resident memory of `snakemake -n`.
 
-    python benchmarks/plan.py [videos] [out.csv]
+    python benchmarks/plan.py [videos] [out.csv] [--overlay FILE]
+
+The configuration is config/arid.yaml and, over it, the overlay.
 """
 
+import argparse
 import csv
+import re
 import resource
 import shutil
 import subprocess
@@ -37,7 +41,7 @@ def fabricate(folder: Path, videos: int) -> None:
         )
 
 
-def main(videos: int = 5361, out: str = "results/benchmarks/plan.csv") -> None:
+def main(videos: int, out: str, overlay: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in (
@@ -53,20 +57,16 @@ def main(videos: int = 5361, out: str = "results/benchmarks/plan.csv") -> None:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
         fabricate(folder, videos)
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--dry-run",
-            "--quiet",
-            "all",
-            "--configfile",
-            "config/arid.yaml",
-        ]
-        subprocess.run(command, cwd=folder, check=True)
+        command = [sys.executable, "-m", "snakemake", "--dry-run", "--configfile", "config/arid.yaml"]
+        command += [str(Path(file).resolve()) for file in overlay]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stdout + done.stderr)
+        jobs = re.search(r"^total +(\d+)$", done.stdout + done.stderr, re.M)[1]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     row = {
         "videos": videos,
+        "jobs": int(jobs),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
         "peak_memory_mb": used.ru_maxrss // 1024,
     }
@@ -79,4 +79,10 @@ def main(videos: int = 5361, out: str = "results/benchmarks/plan.csv") -> None:
 
 
 if __name__ == "__main__":
-    main(*(convert(value) for convert, value in zip((int, str), sys.argv[1:], strict=False)))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("videos", nargs="?", type=int, default=5361)
+    parser.add_argument("out", nargs="?", default="results/benchmarks/plan.csv")
+    parser.add_argument("--overlay", nargs="*", default=[])
+    main(**vars(parser.parse_args()))

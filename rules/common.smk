@@ -88,6 +88,23 @@ def growing(need, at_most=None):
     return asked
 
 
+# ---------------------------------------------------------------- results in storage instead of on disk (docs/storage.md)
+
+
+if workflow.storage_settings.default_storage_provider and not workflow.storage_settings.retrieve_storage:
+    raise WorkflowError("--not-retrieve-storage: the scripts read files, not addresses; leave it out")
+
+
+def on_disk(place, path):
+    """A path that the user gave, if it is no address: videos and lists are read while the workflow is planned."""
+    if "://" in path:
+        raise WorkflowError(
+            f"{place}: {path!r} is an address. Only results can lie in storage; videos, lists, weights and logits "
+            "of your own must be files on a disk that every job sees (docs/storage.md)"
+        )
+    return path
+
+
 # ---------------------------------------------------------------- data sets
 
 
@@ -96,6 +113,8 @@ def listed(dataset):
     """A data set as its lists or folders say, each read once: ukdlib.datasets.DataSet."""
     entry = config["datasets"][dataset]
     lists = entry["splits"], entry.get("classes")
+    for key in ("videos", "list"):
+        on_disk(f"config.yaml: datasets.{dataset}.{key}", entry.get(key, ""))
     try:
         read = read_dataset(entry["videos"], *lists, entry.get("list"), entry["links_out"])
         groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
@@ -140,11 +159,16 @@ def nameable(path):
     return path.isprintable() and not set("{}") & set(path)
 
 
+def own(path, place="the video"):
+    """A file of the user's as input, named at `place`: it stays where it is when results go to storage."""
+    return path if path.startswith("results/") else local(on_disk(place, path))
+
+
 def shard_sources(wildcards):
     """The video files of one shard that can be named, or the proof that they were rendered."""
     if "render" in config["datasets"][wildcards.dataset]:
         return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
-    return [path for path in shard_files(wildcards) if nameable(path)]
+    return [own(path) for path in shard_files(wildcards) if nameable(path)]
 
 
 def shard_unnameable(wildcards):
@@ -270,7 +294,8 @@ def trained_weights(wildcards):
         return []
     if name in fetched_weights(config):
         return f"results/weights/{name}"
-    return config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+    file = config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+    return own(file, f"config.yaml: weights.{name}.file")
 
 
 def weights_setting(wildcards):
@@ -362,7 +387,8 @@ def fusion_setting(wildcards):
 
 def foreign_file(wildcards):
     """The file of a teacher made elsewhere; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
-    return config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+    file = config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+    return own(file, f"config.yaml: teachers.{wildcards.teacher}.logits")
 
 
 def foreign_views(wildcards):
@@ -394,23 +420,29 @@ def files_of(rows, file, subset="test", seeds=None):
     return {label: expand(f"{RUN}/{member}/{file}", **names) for label, member in rows.items()}
 
 
-def every_file(rows, file, subset="test"):
-    return sum(files_of(rows, file, subset).values(), [])
+def every_file(rows, file, subset="test", seeds=None):
+    """The same files in one list, row by row; ukdlib.grouping.by_row puts them under their labels again."""
+    return sum(files_of(rows, file, subset, seeds).values(), [])
 
 
-def table_files(wildcards):
-    """Row label -> [[metrics, logits and, of what is trained here, history] of each split and seed]."""
-    table = config["tables"][wildcards.table]
-    files = {}
-    for label, row in table["rows"].items():
-        kinds = [METRICS, LOGITS, HISTORY] if is_trained(row) else [METRICS, LOGITS]
-        each = [files_of({label: row}, kind, table["subset"], table.get("seeds"))[label] for kind in kinds]
-        files[label] = [list(run) for run in zip(*each)]
-    return files
+def table_rows(wildcards):
+    """Row label -> role/name."""
+    return config["tables"][wildcards.table]["rows"]
 
 
-def table_inputs(wildcards):
-    return [path for runs in table_files(wildcards).values() for run in runs for path in run]
+def table_trained(wildcards):
+    """The rows that are trained here and have a history: label -> role/name."""
+    return {label: row for label, row in table_rows(wildcards).items() if is_trained(row)}
+
+
+def table_files(file, rows=table_rows):
+    """Input function: `file` of every row, split and seed of a table, row by row."""
+
+    def paths(wildcards):
+        table = config["tables"][wildcards.table]
+        return every_file(rows(wildcards), file, table["subset"], table.get("seeds"))
+
+    return paths
 
 
 def pretraining(wildcards):

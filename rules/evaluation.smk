@@ -34,7 +34,9 @@ rule evaluate:
 
 rule tabulate:
     input:
-        table_inputs,
+        metrics=table_files(METRICS),
+        logits=table_files(LOGITS),
+        histories=table_files(HISTORY, table_trained),
     output:
         csv="results/{dataset}/tables/{table}.csv",
         md="results/{dataset}/tables/{table}.md",
@@ -52,7 +54,8 @@ rule tabulate:
         mem_mb=2000,
         runtime=10,
     params:
-        files=table_files,
+        rows=table_rows,
+        trained=table_trained,
         baseline=lookup(dpath="tables/{table}/baseline", within=config),
         paper=lookup(dpath="tables/{table}/paper", within=config),
         caption=lookup(dpath="tables/{table}/caption", within=config),

@@ -17,15 +17,14 @@ FIGURES = [
 ]
 COMPARED = config["figures"]["compare"]
 FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
-CROSSFITTED = sorted(
-    {
-        teacher
-        for name in FUSED
-        for teacher in config["fusions"][name]["teachers"]
-        if config["fusions"][name]["out_of_fold"] and teacher not in FOREIGN
-    }
-)
-ORIGINS = {"in-sample": "logits/train.parquet", "out-of-fold": "logits/out_of_fold.parquet"}
+CROSSFITTED = {
+    teacher: f"teachers/{teacher}"
+    for teacher in sorted(config["teachers"])
+    for name in FUSED
+    if teacher in config["fusions"][name]["teachers"]
+    and config["fusions"][name]["out_of_fold"]
+    and teacher not in FOREIGN
+}
 SWEEPS = [name for name in config["figures"]["sweeps"] if name in config["run"]["tables"]]
 FIGURES += ["confidence.svg"] * bool(CROSSFITTED) + ["sweeps.svg"] * bool(SWEEPS)
 
@@ -43,7 +42,7 @@ rule plot_accuracy:
         mem_mb=2000,
         runtime=10,
     params:
-        files=files_of(rows_of_run(), METRICS),
+        rows=rows_of_run(),
         paper=published(),
         note=NOTE,
         code=code("plot_accuracy"),
@@ -64,7 +63,7 @@ rule plot_curves:
         mem_mb=2000,
         runtime=10,
     params:
-        files=files_of(trained_rows(), HISTORY),
+        rows=trained_rows(),
         note=NOTE,
         code=code("plot_curves"),
     script:
@@ -103,7 +102,7 @@ rule plot_weights:
         mem_mb=2000,
         runtime=10,
     params:
-        files=files_of(FUSED, "logits/train.parquet"),
+        rows=FUSED,
         note=NOTE,
         code=code("plot_weights"),
     script:
@@ -112,11 +111,8 @@ rule plot_weights:
 
 rule plot_confidence:
     input:
-        [
-            path
-            for file in ORIGINS.values()
-            for path in every_file({t: f"teachers/{t}" for t in CROSSFITTED}, file)
-        ],
+        in_sample=every_file(CROSSFITTED, "logits/train.parquet"),
+        out_of_fold=every_file(CROSSFITTED, "logits/out_of_fold.parquet"),
     output:
         figure("confidence.svg"),
     log:
@@ -127,13 +123,7 @@ rule plot_confidence:
         mem_mb=2000,
         runtime=10,
     params:
-        files={
-            teacher: {
-                origin: files_of({teacher: f"teachers/{teacher}"}, file)[teacher]
-                for origin, file in ORIGINS.items()
-            }
-            for teacher in CROSSFITTED
-        },
+        rows=CROSSFITTED,
         note=NOTE,
         code=code("plot_confidence"),
     script:
@@ -153,13 +143,7 @@ rule plot_sweeps:
         mem_mb=2000,
         runtime=10,
     params:
-        tables={
-            config["figures"]["sweeps"][name]: [
-                config["tables"][name]["baseline"],
-                f"results/{DATASET}/tables/{name}.csv",
-            ]
-            for name in SWEEPS
-        },
+        baselines={config["figures"]["sweeps"][name]: config["tables"][name]["baseline"] for name in SWEEPS},
         note=NOTE,
         code=code("plot_sweeps"),
     script:
@@ -179,7 +163,7 @@ rule plot_confusion:
         mem_mb=2000,
         runtime=10,
     params:
-        files=files_of(COMPARED, METRICS),
+        rows=COMPARED,
         note=NOTE,
         code=code("plot_confusion"),
     script:
@@ -199,7 +183,7 @@ rule plot_classes:
         mem_mb=2000,
         runtime=10,
     params:
-        files=files_of(COMPARED, METRICS),
+        rows=COMPARED,
         note=NOTE,
         code=code("plot_classes"),
     script:
@@ -219,7 +203,7 @@ rule plot_reliability:
         mem_mb=2000,
         runtime=10,
     params:
-        files=files_of(COMPARED, LOGITS),
+        rows=COMPARED,
         note=NOTE,
         code=code("plot_reliability"),
     script:
@@ -253,7 +237,6 @@ rule draw_gallery:
 
 rule report:
     input:
-        template=f"{ROOT}/ukdlib/report.html.j2",
         tables=expand("results/{dataset}/tables/{table}.html", dataset=DATASET, table=TABLES),
         figures=expand(
             "results/{dataset}/figures/{figure}", dataset=DATASET, figure=[*FIGURES, "gallery.png"]
@@ -273,6 +256,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
+        template=lambda _: (ROOT / "ukdlib/report.html.j2").read_text(),  # called: its braces are no wildcards
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},

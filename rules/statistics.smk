@@ -78,7 +78,7 @@ rule draw_sheet:
         mem_mb=4000,
         runtime=10,
     params:
-        frames={name: frames_of(DATASET, name) for name in SHOWN},
+        modalities=SHOWN,
         bounds=FLOWS,
         classes=listed(DATASET).classes,
         note=NOTE,

@@ -43,15 +43,15 @@ def write_report(path: str, template: str, **parts: object) -> None:
     """
     Fill the template and write the report, whole or not at all; refused if it would load anything.
 
-    parts: title, note, tables and data_tables (read_table), figures and data_figures (read_figures), rejected
-    (read_rejected), remarks (read_remarks), leaks (read_leaks), config (dict), environment (environment()).
+    template: its text. parts: title, note, tables and data_tables (read_table), figures and data_figures
+    (read_figures), rejected (read_rejected), remarks (read_remarks), leaks (read_leaks), config (dict),
+    environment (environment()).
     """
     maker = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     maker.filters["yaml"] = _yaml
-    text = Path(template).read_text(encoding="utf-8")
-    if missing := sorted(find_undeclared_variables(maker.parse(text)) - parts.keys()):
-        raise ValueError(f"{path}: {template} needs {', '.join(missing)} as well")
-    page = maker.from_string(text).render(**parts)
+    if missing := sorted(find_undeclared_variables(maker.parse(template)) - parts.keys()):
+        raise ValueError(f"{path}: its template needs {', '.join(missing)} as well")
+    page = maker.from_string(template).render(**parts)
     if loads := loads_from_elsewhere(page):
         raise ValueError(f"{path}: must open offline, but loads {'; '.join(loads[:3])}")
     part = Path(f"{path}.part")

@@ -10,8 +10,11 @@ from ukdlib.figures.data import sheet
 from ukdlib.figures.gallery import pick_clips
 from ukdlib.figures.style import save
 from ukdlib.frames import open_shards
+from ukdlib.grouping import by_row
 
 params = snakemake.params
-stores = {name: open_shards(paths) for name, paths in params.frames.items()}
+stores = {
+    name: open_shards(paths) for name, paths in by_row(params.modalities, snakemake.input.frames).items()
+}
 clips = pick_clips(pd.read_parquet(snakemake.input.subsets), params.classes)
 save(sheet(clips, stores, params.bounds), snakemake.output[0], params.note)

@@ -6,7 +6,9 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.figures.results import accuracy
 from ukdlib.figures.style import save
+from ukdlib.grouping import by_row
 from ukdlib.tables.accuracy import read_metrics
 
-results = {label: [read_metrics(path) for path in paths] for label, paths in snakemake.params.files.items()}
+files = by_row(snakemake.params.rows, snakemake.input)
+results = {label: [read_metrics(path) for path in paths] for label, paths in files.items()}
 save(accuracy(results, snakemake.params.paper), snakemake.output[0], snakemake.params.note)

@@ -6,10 +6,13 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.figures.style import save
 from ukdlib.figures.training import confidence
+from ukdlib.grouping import by_row
 from ukdlib.logits import read_logits
 
+rows, files = snakemake.params.rows, snakemake.input
+origins = {"in-sample": by_row(rows, files.in_sample), "out-of-fold": by_row(rows, files.out_of_fold)}
 teachers = {
-    teacher: {origin: [read_logits(path) for path in paths] for origin, paths in files.items()}
-    for teacher, files in snakemake.params.files.items()
+    teacher: {origin: [read_logits(path) for path in paths[teacher]] for origin, paths in origins.items()}
+    for teacher in rows
 }
 save(confidence(teachers), snakemake.output[0], snakemake.params.note)

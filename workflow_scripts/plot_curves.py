@@ -8,6 +8,8 @@ import pandas as pd
 
 from ukdlib.figures.style import save
 from ukdlib.figures.training import curves
+from ukdlib.grouping import by_row
 
-histories = {label: [pd.read_csv(path) for path in paths] for label, paths in snakemake.params.files.items()}
+files = by_row(snakemake.params.rows, snakemake.input)
+histories = {label: [pd.read_csv(path) for path in paths] for label, paths in files.items()}
 save(curves(histories), snakemake.output[0], snakemake.params.note)

@@ -11,6 +11,6 @@ from ukdlib.figures.style import save
 
 tables = {
     title: (baseline, pd.read_csv(path, index_col="row"))
-    for title, (baseline, path) in snakemake.params.tables.items()
+    for (title, baseline), path in zip(snakemake.params.baselines.items(), snakemake.input, strict=True)
 }
 save(sweeps(tables), snakemake.output[0], snakemake.params.note)

@@ -6,7 +6,9 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.figures.style import save
 from ukdlib.figures.training import weights
+from ukdlib.grouping import by_row
 from ukdlib.logits import read_logits
 
-fusions = {label: [read_logits(path) for path in paths] for label, paths in snakemake.params.files.items()}
+files = by_row(snakemake.params.rows, snakemake.input)
+fusions = {label: [read_logits(path) for path in paths] for label, paths in files.items()}
 save(weights(fusions), snakemake.output[0], snakemake.params.note)

@@ -17,7 +17,7 @@ from ukdlib.report import (
 params = snakemake.params
 write_report(
     snakemake.output[0],
-    snakemake.input.template,
+    params.template,
     title=params.title,
     note=params.note,
     tables=[read_table(path) for path in snakemake.input.tables],

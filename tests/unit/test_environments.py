@@ -16,12 +16,14 @@ def name_of(requirement: str) -> str:
     return re.sub("[-_.]+", "-", Requirement(requirement).name).lower()
 
 
-LOCK = {
-    name_of(line): line.split("==")[1]
-    for line in (ROOT / "constraints.txt").read_text().splitlines()
-    if line and not line.startswith("#")
-}
-DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+def pins(file: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text().splitlines()
+    return {name_of(line): line.split("==")[1] for line in lines if line and not line.startswith("#")}
+
+
+LOCK, STORAGE = pins("constraints.txt"), pins("constraints-s3.txt")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DEPENDENCIES, EXTRAS = PROJECT["dependencies"], PROJECT["optional-dependencies"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem)
@@ -40,3 +42,10 @@ def test_the_lock_satisfies_what_the_project_asks_for(requirement):
 def test_the_lock_is_what_runs_here(requirement):
     installed = version(Requirement(requirement).name).split("+")[0]  # +cpu or not is the machine's affair
     assert installed == LOCK[name_of(requirement)]
+
+
+def test_storage_changes_one_pin_of_the_lock_and_satisfies_its_extras():
+    assert {name for name in STORAGE if STORAGE[name] != LOCK.get(name, STORAGE[name])} == {"python-dateutil"}
+    for requirement in map(Requirement, [*EXTRAS["s3"], *EXTRAS["s3-test"]]):
+        if requirement.name != "ukd":
+            assert requirement.specifier.contains(STORAGE[name_of(str(requirement))])

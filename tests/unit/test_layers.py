@@ -23,6 +23,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
         "views",
         "crossfit",
         "folders",
+        "grouping",
         "darkroom",
     },
     {"tvl1", "opencv_flow", "tvl1_triton"},

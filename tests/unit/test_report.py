@@ -18,7 +18,7 @@ from ukdlib.report import (
 )
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = str(ROOT / "ukdlib/report.html.j2")
+TEMPLATE = (ROOT / "ukdlib/report.html.j2").read_text()
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>'
 TABLE = '<title>t</title><style>figure { margin: 0 }</style>\n<figure class="table"><p>41.0</p></figure>\n'
 

@@ -115,16 +115,18 @@ def test_files_give_the_table(tmp_path):
         "base": [files(tmp_path / "a", [1, 0, 0, 0]), files(tmp_path / "b", [1, 1, 0, 0], seed=1)],
         "ours": [files(tmp_path / "c", [1, 1, 1, 0]), files(tmp_path / "d", [1, 1, 1, 1], seed=1)],
     }
-    table = summarise(read_rows(pairs), "base", {})
+    metrics, logits = ({label: [pair[i] for pair in runs] for label, runs in pairs.items()} for i in (0, 1))
+    table = summarise(read_rows(metrics, logits, {}), "base", {})
     assert table.loc["base", "top1"] == pytest.approx(37.5) and table.loc[
         "ours", "difference"
     ] == pytest.approx(50)
 
 
 def test_what_was_learnt_by_heart_stands_beside_the_accuracy(tmp_path):
-    pair = files(tmp_path / "a", [1, 0, 0, 0])
+    metrics, logits = files(tmp_path / "a", [1, 0, 0, 0])
     (tmp_path / "history.csv").write_text("epoch,top1\n0,0.5\n1,0.75\n")
-    rows = read_rows({"trained": [[*pair, str(tmp_path / "history.csv")]], "fused": [pair]})
+    both = ({label: [path] for label in ("trained", "fused")} for path in (metrics, logits))
+    rows = read_rows(*both, {"trained": [str(tmp_path / "history.csv")]})
     table = summarise(rows, "trained", {})
     assert table.loc["trained", "fit"] == pytest.approx(75) and np.isnan(table.loc["fused", "fit"])
 
@@ -133,7 +135,7 @@ def test_logits_of_another_run_are_refused(tmp_path):
     metrics, _ = files(tmp_path / "a", [1, 0, 0, 0])
     _, logits = files(tmp_path / "b", [1, 1, 0, 0])
     with pytest.raises(ValueError, match=r"a/metrics\.json.*0\.2500.*b/logits\.parquet.*0\.5000"):
-        read_rows({"base": [[metrics, logits]]})
+        read_rows({"base": [metrics]}, {"base": [logits]}, {})
 
 
 def test_damaged_metrics_are_refused(tmp_path):

@@ -31,6 +31,18 @@ CASES = {
         "fusions: {ukd: {teachers: [rgb, flwo]}}",
         "fusions.ukd.teachers names 'flwo', which is not under teachers: [flow, rgb]",
     ),
+    "videos in a bucket": (
+        'datasets: {darkroom: {videos: "s3://bucket/videos"}}',
+        "config.yaml: datasets.darkroom.videos: 's3://bucket/videos' is an address",
+    ),
+    "logits in a bucket": (
+        'teachers: {mine: {logits: "s3://bucket/{subset}.parquet"}}\nfusions: {ukd: {teachers: [rgb, mine]}}',
+        "config.yaml: teachers.mine.logits: 's3://bucket/train.parquet' is an address",
+    ),
+    "weights in a bucket": (
+        'weights: {k: {note: n, file: "s3://bucket/k.pt"}}\nteachers: {rgb: {weights: k}}',
+        "config.yaml: weights.k.file: 's3://bucket/k.pt' is an address",
+    ),
     "unknown student of the cost table": ("cost: {student: nobody}", "cost.student names 'nobody'"),
     "split that is not there": (
         "run: {splits: [2]}",

@@ -7,7 +7,7 @@ which makes them too narrow rather than too wide.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,9 +77,15 @@ def read_run(metrics_path: str, logits_path: str, history_path: str | None = Non
     return Run(metrics, correct, fit)
 
 
-def read_rows(files: dict[str, list[list[str]]]) -> dict[str, list[Run]]:
-    """Row label -> its runs, from row label -> [[metrics, logits and, if it was trained, history file] of each]."""
-    return {label: [read_run(*pair) for pair in pairs] for label, pairs in files.items()}
+def read_rows(
+    metrics: dict[str, list[str]], logits: dict[str, list[str]], histories: Mapping[str, Sequence[str | None]]
+) -> dict[str, list[Run]]:
+    """Row label -> its runs, from row label -> a file of each run; histories: of the rows that were trained."""
+    rows = {}
+    for label, paths in metrics.items():
+        fits = histories.get(label, [None] * len(paths))
+        rows[label] = [read_run(*files) for files in zip(paths, logits[label], fits, strict=True)]
+    return rows
 
 
 def summarise(
