@@ -12,6 +12,9 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/inputs/datasets.smk"
+include: "rules/inputs/trainings.smk"
+include: "rules/inputs/tables.smk"
 include: "rules/data.smk"
 include: "rules/frames.smk"
 include: "rules/teachers.smk"

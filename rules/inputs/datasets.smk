@@ -1,0 +1,164 @@
+"""What a data set consists of, its shards, splits and modalities: input and params functions of the rules."""
+
+import os
+from functools import lru_cache
+
+from snakemake.exceptions import WorkflowError
+
+from ukdlib.annotations import locate, shard_of
+from ukdlib.config import chain_of, transforms_of
+from ukdlib.config_checks import TRANSFORM_KEYS
+from ukdlib.datasets import TEST_SHARE, others_of, read_dataset, unlisted
+from ukdlib.splits import groups_of
+
+
+@lru_cache(None)
+def listed(dataset):
+    """A data set as its lists or folders say, each read once: ukdlib.datasets.DataSet."""
+    entry = config["datasets"][dataset]
+    lists = entry["splits"], entry.get("classes")
+    for key in ("videos", "list"):
+        on_disk(f"config.yaml: datasets.{dataset}.{key}", entry.get(key, ""))
+    try:
+        read = read_dataset(entry["videos"], *lists, entry.get("list"), entry["links_out"])
+        groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
+        if "render" not in entry:
+            missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
+            told = {path for path, _ in read.remarks}
+            read.remarks.extend(remark for remark in missing if remark[0] not in told)
+        return read
+    except (OSError, ValueError) as error:
+        raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
+
+
+check(**{config["run"]["dataset"]: listed(config["run"]["dataset"]).classes})  # h has to do with their number
+
+
+@lru_cache(None)
+def sharded(dataset):
+    """The annotations of all lists, each video once, by shard."""
+    shards = [[] for _ in range(config["datasets"][dataset]["shards"])]
+    for video_id, annotation in sorted(listed(dataset).videos.items()):
+        shards[shard_of(video_id, len(shards))].append(annotation)
+    return shards
+
+
+def classes_of(wildcards):
+    return listed(wildcards.dataset).classes
+
+
+def shard_annotations(wildcards):
+    return [list(a) for a in sharded(wildcards.dataset)[int(wildcards.shard)]]
+
+
+def shard_files(wildcards):
+    """The video files of one shard that are there; what is missing is set aside."""
+    entry = config["datasets"][wildcards.dataset]
+    found = (locate(entry["videos"], a.path) for a in sharded(wildcards.dataset)[int(wildcards.shard)])
+    return [path for path in found if path is not None]
+
+
+def nameable(path):
+    """Whether a file's name can be an input: braces are wildcards to Snakemake, line ends confuse it."""
+    return path.isprintable() and not set("{}") & set(path)
+
+
+def own(path, place="the video"):
+    """A file of the user's as input, named at `place`: it stays where it is when results go to storage."""
+    return path if path.startswith("results/") else local(on_disk(place, path))
+
+
+def shard_sources(wildcards):
+    """The video files of one shard that can be named, or the proof that they were rendered."""
+    if "render" in config["datasets"][wildcards.dataset]:
+        return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
+    return [own(path) for path in shard_files(wildcards) if nameable(path)]
+
+
+def shard_unnameable(wildcards):
+    """Of the others, whose times Snakemake does not watch: size and time, so that a change is seen all the same."""
+    if "render" in config["datasets"][wildcards.dataset]:
+        return []
+    stats = [(path, os.stat(path)) for path in shard_files(wildcards) if not nameable(path)]
+    return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def split_members(wildcards):
+    """Video ids by part (train and test, or all) of one split's lists."""
+    split = listed(wildcards.dataset).splits[int(wildcards.split)]
+    return {part: [a.video_id for a in annotations] for part, annotations in split.items()}
+
+
+def split_groups(wildcards):
+    """How the group of a video is known: {stated: by its list, pattern: that cuts it out of its name}."""
+    read = listed(wildcards.dataset)
+    return {"stated": read.groups, "pattern": config["datasets"][wildcards.dataset].get("group")}
+
+
+def split_setting(wildcards):
+    """What is held out for the test and for validation."""
+    entry = config["datasets"][wildcards.dataset]
+    split = entry["splits"][int(wildcards.split)]
+    share = split.get("test_share", None if "fold" in split else TEST_SHARE)
+    chosen = {"test_share": share, "fold": split.get("fold"), "of": split.get("of")}
+    return {**chosen, "validation": entry["validation"], "seed": entry["seed"]}
+
+
+def reading_setting(wildcards):
+    """How videos are read, and what is too much."""
+    entry = config["datasets"][wildcards.dataset]
+    return {
+        "fps": entry.get("fps"),
+        "max_frames": entry["max_frames"],
+        "max_megapixels": entry["max_megapixels"],
+    }
+
+
+def dataset_setting(key):
+    return lambda wildcards: config["datasets"][wildcards.dataset][key]
+
+
+def all_shards(path):
+    """Input function: `path` for every shard of wildcards.dataset."""
+    return lambda wildcards: expand(
+        path, dataset=wildcards.dataset, shard=range(config["datasets"][wildcards.dataset]["shards"])
+    )
+
+
+def frames_of(dataset, modality):
+    """All frame shards of one modality."""
+    shards = range(config["datasets"][dataset]["shards"])
+    return expand(f"results/{dataset}/frames/{modality}/shard{{shard}}.arrow", shard=shards)
+
+
+def source_frames(wildcards):
+    """The same shard of the modality that this one is computed from."""
+    source = config["modalities"][wildcards.modality]["of"]
+    return f"results/{wildcards.dataset}/frames/{source}/shard{wildcards.shard}.arrow"
+
+
+def modality_setting(key, absent=None):
+    return lambda wildcards: config["modalities"][wildcards.modality].get(key, absent)
+
+
+def transform_options(wildcards):
+    """The settings of a modality's own transform, such as gamma."""
+    entry = config["modalities"][wildcards.modality]
+    return {key: entry[key] for key in TRANSFORM_KEYS[entry["transform"]]}
+
+
+def flow_gpus(wildcards):
+    """Only one of flow's backends computes on a GPU, if the run may have one."""
+    return int(modality_setting("backend")(wildcards) == "torch" and config["run"]["device"] != "cpu")
+
+
+def bound_of(modality):
+    """Largest flow that the codes of a modality hold, in pixels."""
+    return next(entry["bound"] for entry in transforms_of(config, modality) if "bound" in entry)
+
+
+def modalities_of_run():
+    """What the networks of this run's tables look at, and what that is made of, sources first."""
+    used = {entry_of(row)["modality"] for row in trained_rows().values()}
+    needed = [name for name in config["modalities"] if any(name in chain_of(config, each) for each in used)]
+    return sorted(needed, key=lambda name: len(chain_of(config, name)))

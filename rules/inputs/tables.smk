@@ -1,0 +1,113 @@
+"""What the tables and figures of this run show: rows, the files behind them, the paper's numbers."""
+
+from pathlib import Path
+
+from ukdlib.config import pretraining_of
+
+DATASET = config["run"]["dataset"]
+NOTE = config["datasets"][DATASET]["note"]
+FIRST_SUBSETS = f"results/{DATASET}/split{config['run']['splits'][0]}/subsets.parquet"
+METRICS, LOGITS, HISTORY = "metrics/{subset}.json", "logits/{subset}.parquet", "history.csv"
+
+
+def files_of(rows, file, subset="test", seeds=None):
+    """Label -> this file of that row (role/name) for every split and seed, those of the run unless given."""
+    run = config["run"]
+    names = dict(dataset=run["dataset"], split=run["splits"], seed=seeds or run["seeds"], subset=subset)
+    return {label: expand(f"{RUN}/{member}/{file}", **names) for label, member in rows.items()}
+
+
+def every_file(rows, file, subset="test", seeds=None):
+    """The same files in one list, row by row; ukdlib.grouping.by_row puts them under their labels again."""
+    return sum(files_of(rows, file, subset, seeds).values(), [])
+
+
+def table_rows(wildcards):
+    """Row label -> role/name."""
+    return config["tables"][wildcards.table]["rows"]
+
+
+def table_trained(wildcards):
+    """The rows that are trained here and have a history: label -> role/name."""
+    return {label: row for label, row in table_rows(wildcards).items() if is_trained(row)}
+
+
+def table_files(file, rows=table_rows):
+    """Input function: `file` of every row, split and seed of a table, row by row."""
+
+    def paths(wildcards):
+        table = config["tables"][wildcards.table]
+        return every_file(rows(wildcards), file, table["subset"], table.get("seeds"))
+
+    return paths
+
+
+def pretraining(wildcards):
+    """Row label -> the notes of the weights that its networks started from."""
+    return {
+        label: pretraining_of(config, *row.split("/"))
+        for label, row in config["tables"][wildcards.table]["rows"].items()
+    }
+
+
+def tested_tables():
+    """The run's tables of test results over all its seeds."""
+    tables = config["tables"]
+    return [
+        name
+        for name in config["run"]["tables"]
+        if tables[name]["subset"] == "test" and "seeds" not in tables[name]
+    ]
+
+
+def rows_of_run():
+    """Every row of this run's tables of test results, each thing once under its first label: label -> role/name."""
+    labels = {}
+    for table in tested_tables():
+        for label, member in config["tables"][table]["rows"].items():
+            labels.setdefault(member, label)
+    return {label: member for member, label in labels.items()}
+
+
+def published():
+    """The paper's number of each label of rows_of_run, where it gives one."""
+    tables = [config["tables"][table] for table in tested_tables()]
+    numbers = {
+        table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()
+    }
+    return {label: numbers[member] for label, member in rows_of_run().items() if member in numbers}
+
+
+def is_trained(row):
+    """Whether role/name is a network that is trained here: no fusion, and no teacher from elsewhere."""
+    role, name = Path(row).parts
+    return role == "students" or (role == "teachers" and name not in FOREIGN)
+
+
+def entry_of(row):
+    """The entry of role/name."""
+    role, name = Path(row).parts
+    return config[role][name]
+
+
+def trained_rows():
+    return {label: row for label, row in rows_of_run().items() if is_trained(row)}
+
+
+def figure(name):
+    """A figure's file, marked for `snakemake --report`."""
+    stem = name.split(".")[0]
+    path = f"results/{config['run']['dataset']}/figures/{name}"
+    return report(path, caption=f"captions/{stem}.rst", category="Figures", labels={"figure": stem})
+
+
+def verified_files():
+    """The proofs of all trained things of this run: training views of teachers, test views of table rows."""
+    rows = dict.fromkeys(trained_rows().values())
+    taught = [
+        config["students"][name] for role, name in (Path(row).parts for row in rows) if role == "students"
+    ]
+    fusions = [config["fusions"][student["fusion"]] for student in taught]
+    teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
+    proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(row, "test") for row in rows]
+    return [path for row, subset in proofs for path in every_file({row: row}, f"verified/{subset}.json")]

@@ -1,0 +1,149 @@
+"""What a teacher, student or fusion is made from: input and params functions of the rules."""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from ukdlib.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
+from ukdlib.provenance import code_hash
+
+
+def trained(wildcards):
+    """The entry of a teacher or student, whichever wildcard the rule has."""
+    for role in ("teacher", "student"):
+        if role in wildcards.keys():
+            return config[f"{role}s"][wildcards[role]]
+    return config[wildcards.role][wildcards.name]
+
+
+def trained_frames(wildcards):
+    return frames_of(wildcards.dataset, trained(wildcards)["modality"])
+
+
+def trained_network(wildcards):
+    return config["networks"][trained(wildcards)["network"]]
+
+
+def trained_source(wildcards):
+    """Content of the user's own module that a network of `arch: module:function` comes from."""
+    imported, own, _ = trained_network(wildcards)["arch"].partition(":")
+    file = Path(*imported.split(".")).with_suffix(".py")
+    return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
+
+
+def trained_weights(wildcards):
+    """The file that a training starts from, if not from random weights."""
+    entry = trained(wildcards)
+    name = entry.get("weights")
+    if name is None:
+        return []
+    if name in fetched_weights(config):
+        return f"results/weights/{name}"
+    file = config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+    return own(file, f"config.yaml: weights.{name}.file")
+
+
+def weights_setting(wildcards):
+    """How to read that file."""
+    settings = config["weights"].get(trained(wildcards).get("weights"))
+    return settings and {key: settings[key] for key in ("note", "naming", "stem")}
+
+
+def recipe_named(name):
+    """A recipe without what changes no result: how many GPUs share a training."""
+    return {key: value for key, value in config["recipes"][name].items() if key != "gpus"}
+
+
+def trained_recipe(wildcards):
+    return recipe_named(trained(wildcards)["recipe"])
+
+
+def input_of(entry):
+    """What the network of a teacher or student must know of its input: {name, mean, std, flow}."""
+    modality = config["modalities"][entry["modality"]]
+    return {
+        "name": entry["modality"],
+        "mean": modality["mean"],
+        "std": modality["std"],
+        "flow": has_flow(config, entry["modality"]),
+    }
+
+
+def trained_origin(wildcards):
+    """What stored logits say of themselves: whose they are, of which subset, and how the frames were made."""
+    return {
+        "role": wildcards.get("role", "teachers"),
+        "name": wildcards.get("name", wildcards.get("teacher")),
+        "subset": wildcards.get("subset", "train"),
+        "frames": str(transforms_of(config, trained(wildcards)["modality"])),
+    }
+
+
+def trained_modality(wildcards):
+    return input_of(trained(wildcards))
+
+
+def trained_threads(wildcards):
+    """One for the network, one for each loader process."""
+    return 1 + trained_recipe(wildcards)["workers"]
+
+
+def gpus(wildcards):
+    return 0 if config["run"]["device"] == "cpu" else 1
+
+
+def training_processes(wildcards):
+    """One for each GPU that the recipe asks for; as many without GPUs."""
+    return config["recipes"][trained(wildcards)["recipe"]]["gpus"]
+
+
+def training_gpus(wildcards):
+    return gpus(wildcards) * training_processes(wildcards)
+
+
+def training_threads(wildcards):
+    return trained_threads(wildcards) * training_processes(wildcards)
+
+
+def training_memory(wildcards):
+    return 16000 * training_processes(wildcards)
+
+
+def fused_teachers(wildcards):
+    """Logits of the teachers of one fusion; only the training subset may be weighed by its labels."""
+    fusion = fusion_setting(wildcards)
+    if wildcards.subset != "train" and fusion["method"] in LABEL_METHODS:
+        raise WorkflowError(
+            f"config.yaml: fusions.{wildcards.fusion} weighs teachers by the true label (method "
+            f"{fusion['method']!r}), a leak on the subset {wildcards.subset!r}; only 'train' can be fused so"
+        )
+    return [
+        f"{RUN}/teachers/{teacher}/logits/{file}.parquet".format(**wildcards)
+        for teacher in fusion["teachers"]
+        for file in ["out_of_fold" if fusion["out_of_fold"] and teacher not in FOREIGN else wildcards.subset]
+    ]
+
+
+def fusion_setting(wildcards):
+    """A fusion's entry; only the training subset has out-of-fold logits, all others are unseen anyway."""
+    fusion = config["fusions"][wildcards.fusion]
+    return {**fusion, "out_of_fold": fusion["out_of_fold"] and wildcards.subset == "train"}
+
+
+def foreign_file(wildcards):
+    """The file of a teacher made elsewhere; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
+    file = config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+    return own(file, f"config.yaml: teachers.{wildcards.teacher}.logits")
+
+
+def foreign_views(wildcards):
+    """How many views of each video the teachers beside it and their students look at."""
+    recipe = recipe_of(config, "teachers", wildcards.teacher)
+    return (
+        recipe["export_views"] if wildcards.subset == "train" else recipe["test_clips"] * recipe["test_crops"]
+    )
+
+
+def student_target(wildcards):
+    fusion = config["students"][wildcards.student]["fusion"]
+    return f"{RUN}/fusions/{fusion}/logits/train.parquet".format(**wildcards)
