@@ -39,7 +39,7 @@ def obstacle() -> str | None:
     if shutil.which("scontrol") and "UP" in _said("scontrol", "ping"):
         return "this host belongs to a SLURM cluster"
     if any((CONFIG / file).exists() for file in FILES):
-        return f"{CONFIG} holds the configuration of another SLURM"
+        return f"{CONFIG} holds the configuration of another SLURM, or what a killed test left"
     if not _devices_allowed():
         return "no devices can be made here, and SLURM wants some for its GPUs"
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
@@ -72,7 +72,7 @@ class Cluster:
             for daemon in reversed(self.daemons):
                 _end(daemon)
             for file in FILES:
-                if (CONFIG / file).is_symlink():
+                if (CONFIG / file).is_symlink() and (CONFIG / file).readlink() == self.folder / file:
                     (CONFIG / file).unlink()
 
     def start_controller(self) -> subprocess.Popen:
