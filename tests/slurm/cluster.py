@@ -39,7 +39,7 @@ def obstacle() -> str | None:
     if shutil.which("scontrol") and "UP" in _said("scontrol", "ping"):
         return "this host belongs to a SLURM cluster"
     if any((CONFIG / file).exists() for file in FILES):
-        return f"{CONFIG} holds the configuration of another SLURM"
+        return f"{CONFIG} holds the configuration of another SLURM, or what a killed test left"
     if not _devices_allowed():
         return "no devices can be made here, and SLURM wants some for its GPUs"
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
@@ -58,7 +58,7 @@ class Cluster:
         if not _munge_works():
             self._start_munge()
         (self.folder / "state").mkdir()
-        self.start_controller()
+        self._start("slurmctld", "-D")
         for node in "gc":
             self._start("slurmd", "-D", "-N", node)
         wait_until(lambda: _said("sinfo", "-h", "-o", "%T").split() == ["idle"], 60, "nodes are idle")
@@ -72,11 +72,8 @@ class Cluster:
             for daemon in reversed(self.daemons):
                 _end(daemon)
             for file in FILES:
-                if (CONFIG / file).is_symlink():
+                if (CONFIG / file).is_symlink() and (CONFIG / file).readlink() == self.folder / file:
                     (CONFIG / file).unlink()
-
-    def start_controller(self) -> subprocess.Popen:
-        return self._start("slurmctld", "-D")
 
     def jobs(self, folder: Path) -> list[Job]:
         """All jobs that were submitted from this folder, in order."""
@@ -107,11 +104,10 @@ class Cluster:
         self._start("munged", "--foreground", user="munge", group="munge", extra_groups=[])
         wait_until(_munge_works, 30, "munge answers")
 
-    def _start(self, *command: str, **options: object) -> subprocess.Popen:
+    def _start(self, *command: str, **options: object) -> None:
         with open(self.folder / "daemons.log", "ab") as log:
             daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
         self.daemons.append(daemon)
-        return daemon
 
 
 def wait_until(condition: Callable[[], object], seconds: float, words: str) -> None:

@@ -17,13 +17,12 @@ FRAMES = "results/darkroom/frames/rgb/shard0.arrow"
 SUBSETS = "results/darkroom/split0/subsets.parquet"
 TRAINING = "results/darkroom/split0/seed0/teachers/rgb"
 SMALL = ["--configfile", TINY, str(Path(__file__).with_name("small.yaml"))]
-NEARBY = {
-    "slurm-init-seconds-before-status-checks": 2,
-    "latency-wait": 10,
-}  # the shipped profile waits longer
-LIMIT = 400  # seconds until somebody may cancel a training
+# The shipped profile waits longer, for far-away file systems and busy clusters.
+NEARBY = {"slurm-init-seconds-before-status-checks": 2, "latency-wait": 10}
+LIMIT = 400  # seconds until there is a training to cancel
 EPOCHS = 180  # of one step, which SLOW makes half a second long
 
+# Lines that make a script want more memory than it asks for at first, and a training take its time.
 HUNGRY = "if snakemake.resources.mem_mb < 4000: raise MemoryError\n\n"
 SLOW = """
 import time
@@ -35,12 +34,16 @@ training.lesson_loss = lambda *arguments: (time.sleep(0.5), lesson_loss(*argumen
 
 
 class Runs(NamedTuple):
+    """
+    alone: in peace on this machine
+    disturbed: a rendering lacks memory, and somebody cancels the first training
+    late: a training takes longer than it may
+    """
+
     cluster: Cluster
     alone: Workflow
-    disturbed: (
-        Workflow  # its rendering has too little memory at first, its first training is cancelled by somebody
-    )
-    late: Workflow  # its training takes longer than it may
+    disturbed: Workflow
+    late: Workflow
 
     def jobs(self, workflow: Workflow, rule: str | None = None) -> list[Job]:
         return [job for job in self.cluster.jobs(workflow.folder) if rule in (None, job.rule)]
