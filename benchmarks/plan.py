@@ -1,9 +1,10 @@
 """
 What a dry run costs on a data set of 5,361 videos: jobs, CPU seconds and resident memory of `snakemake -n`.
 
-    python benchmarks/plan.py [videos] [out.csv] [--overlay FILE]
+    python benchmarks/plan.py [videos] [out.csv] [--overlay FILE] [--target PATH]
 
-The configuration is config/arid.yaml and, over it, the overlay.
+The configuration is config/arid.yaml and, over it, the overlay. With the target of a single job it is what a job on
+a cluster starts with, since it reads configuration and lists again.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def fabricate(folder: Path, videos: int) -> None:
         )
 
 
-def main(videos: int, out: str, overlay: list[str]) -> None:
+def main(videos: int, out: str, overlay: list[str], target: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in (
@@ -57,7 +58,15 @@ def main(videos: int, out: str, overlay: list[str]) -> None:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
         fabricate(folder, videos)
-        command = [sys.executable, "-m", "snakemake", "--dry-run", "--configfile", "config/arid.yaml"]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--dry-run",
+            *target,
+            "--configfile",
+            "config/arid.yaml",
+        ]
         command += [str(Path(file).resolve()) for file in overlay]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
@@ -85,4 +94,5 @@ if __name__ == "__main__":
     parser.add_argument("videos", nargs="?", type=int, default=5361)
     parser.add_argument("out", nargs="?", default="results/benchmarks/plan.csv")
     parser.add_argument("--overlay", nargs="*", default=[])
+    parser.add_argument("--target", nargs="*", default=[])
     main(**vars(parser.parse_args()))

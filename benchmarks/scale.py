@@ -5,7 +5,8 @@ What a large data set of videos costs: CPU time and bytes of every stage before 
 
 Clips of Darkroom at 340x256 and, where UKD_ARID_CLIPS names a folder of real ones, those at 320x240, whose numbers
 are then multiplied by the ratio of the pixels. The library's functions that the rules call, one thread, CPU time of
-this process, the first clip before the clock starts (numba compiles). Logits: one row for each video and view.
+this process, the first clip before the clock starts (numba compiles). Logits: one row for each video and view. Last
+the operations of a training step, counted.
 """
 
 import argparse
@@ -18,7 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 from frames import real
+from torch.utils.flop_counter import FlopCounterMode
 
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.decoding import read_video
@@ -27,6 +30,7 @@ from ukdlib.frames import open_shards, write_shard
 from ukdlib.gamma import correct_gamma
 from ukdlib.logits import LogitRows, write_logits
 from ukdlib.measures import measure_pictures
+from ukdlib.networks import NETWORKS
 from ukdlib.video import check_video, write_video
 
 SIZE = (256, 340)
@@ -91,6 +95,14 @@ def row_of_logits(folder: Path, classes: int, rows: int = 20000) -> dict:
     return {"ms": spent / rows, "kB": os.path.getsize(path) / 1000 / rows}
 
 
+def training_flops(network: str, classes: int) -> int:
+    """Floating-point operations of a training step, forward and backward, for one RGB clip of 32 frames at 224."""
+    made = NETWORKS[network](classes, 3)
+    with FlopCounterMode(display=False) as counter:
+        made(torch.zeros(1, 3, 32, 224, 224)).sum().backward()
+    return counter.get_total_flops()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -119,6 +131,8 @@ def main() -> None:
     table[f"h on {options.cores} cores"] = table["core hours"] / options.cores
     table["TB"] = table["kB"] * table["units"] / 1e9
     print(table.drop(columns="units").to_string(index=False, float_format="{:.3f}".format))
+    network = "slowfast_r50_4x16"
+    print(f"a training step of {network}: {training_flops(network, 400) / 1e9:.0f} GFLOP for each clip")
     Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(options.out, index=False, float_format="%.4f")
 

@@ -51,7 +51,10 @@ def first(tmp_path_factory, stored):
     return workflow
 
 
-def test_the_tables_have_the_bytes_of_a_run_without_storage(finished, first, objects):
+def test_the_tables_have_the_bytes_of_a_run_without_storage(first, objects, request):
+    finished = request.getfixturevalue(
+        "finished"
+    )  # not as an argument: it would be made before this is skipped
     folder = finished.folder / "results/darkroom/tables"
     for table in ("tiny", "data_clips", "data_measures"):  # Table 4 is of measured times
         for file in folder.glob(f"{table}.*"):
