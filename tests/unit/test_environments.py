@@ -21,7 +21,7 @@ def pins(file: str) -> dict[str, str]:
     return {name_of(line): line.split("==")[1] for line in lines if line and not line.startswith("#")}
 
 
-LOCK, STORAGE = pins("constraints.txt"), pins("constraints-s3.txt")
+LOCK = pins("constraints.txt")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES, EXTRAS = PROJECT["dependencies"], PROJECT["optional-dependencies"]
 
@@ -33,19 +33,15 @@ def test_every_pin_of_an_environment_is_the_locks(path):
         assert pin == f"{Requirement(pin).name}=={LOCK[name_of(pin)]}"
 
 
-@pytest.mark.parametrize("requirement", DEPENDENCIES)
+@pytest.mark.parametrize(
+    "requirement", [*DEPENDENCIES, *(each for extra in EXTRAS.values() for each in extra)]
+)
 def test_the_lock_satisfies_what_the_project_asks_for(requirement):
-    assert Requirement(requirement).specifier.contains(LOCK[name_of(requirement)])
+    if Requirement(requirement).name != "ukd":  # an extra that holds another
+        assert Requirement(requirement).specifier.contains(LOCK[name_of(requirement)])
 
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES)
 def test_the_lock_is_what_runs_here(requirement):
     installed = version(Requirement(requirement).name).split("+")[0]  # +cpu or not is the machine's affair
     assert installed == LOCK[name_of(requirement)]
-
-
-def test_storage_changes_one_pin_of_the_lock_and_satisfies_its_extras():
-    assert {name for name in STORAGE if STORAGE[name] != LOCK.get(name, STORAGE[name])} == {"python-dateutil"}
-    for requirement in map(Requirement, [*EXTRAS["s3"], *EXTRAS["s3-test"]]):
-        if requirement.name != "ukd":
-            assert requirement.specifier.contains(STORAGE[name_of(str(requirement))])

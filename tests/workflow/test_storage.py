@@ -9,7 +9,9 @@ from tests.workflow.conftest import TINY, Workflow
 from tests.workflow.test_reruns import FROM_UKD, kill_when_stored
 
 pytestmark = pytest.mark.slow
-REASON = "S3 needs `pip install -c constraints-s3.txt -e '.[s3-test]'` (docs/storage.md)"
+REASON = (
+    "S3 needs the extra `s3`, and moto's server to be tested: `pip install -c constraints.txt -e '.[dev]'`"
+)
 BUCKET, PREFIX = "bucket", "ukd"
 RUN = "results/darkroom/split0/seed1/teachers/flow"
 
