@@ -6,7 +6,7 @@ import pytest
 
 from ukdlib.figures.gallery import gallery, pick_clips
 from ukdlib.figures.results import accuracy, classes, confusion, reliability, sweeps
-from ukdlib.figures.style import save, spread
+from ukdlib.figures.style import font_families, save, spread
 from ukdlib.figures.training import confidence, cost, curves, weights
 from ukdlib.frames import open_shards, write_shard
 from ukdlib.logits import LogitRows
@@ -137,6 +137,13 @@ def test_weights_without_their_teachers_are_refused():
 def test_other_file_kinds_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"cost\.pdf.*\.svg or \.png"):
         save(DRAWN["cost"](), str(tmp_path / "cost.pdf"))
+
+
+def test_letters_are_looked_for_in_what_is_installed_after_the_font_that_is_everywhere():
+    assert font_families([]) == font_families(["Comic Sans MS"]) == ["DejaVu Sans"]
+    assert font_families(["WenQuanYi Zen Hei", "DejaVu Sans", "Noto Sans CJK JP"]) == [
+        "DejaVu Sans", "Noto Sans CJK JP", "WenQuanYi Zen Hei"
+    ]  # fmt: skip
 
 
 def test_names_are_spread_without_leaving_their_order():

@@ -6,13 +6,14 @@ numbers give the same bytes: text is drawn as paths of a font that matplotlib br
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 
 from ukdlib.sealing import put_in_place
 
@@ -30,8 +31,29 @@ LINES = [  # colour and dashes of the arms; neighbours differ in both
     ("#6a51a3", "--"),
     ("#c1272d", "-"),
 ]
+OTHER_SCRIPTS = [  # fonts with what DejaVu lacks, for names of classes; Linux, macOS, Windows
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Nirmala UI",
+]
+
+
+def font_families(installed: Collection[str]) -> list[str]:
+    """Where each letter is looked for: in matplotlib's own font, the same everywhere, then in what is installed."""
+    return ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in installed)]
+
+
 STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": font_families(get_font_names()),
     "font.size": 8.5,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
