@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ukdlib.provenance import config_hash
 from ukdlib.sealing import checksum, damaged, put_in_place, refuse_damage
 
 QUALITY = 95  # of JPEG pictures, of 100
@@ -98,7 +97,8 @@ def write_shard(
     Write the frames of some videos; a killed run goes on where it was.
 
     make_frames(video_id): uint8 (T, H, W, C); codec: raw | jpeg; key: stands for all that the frames depend
-    on (resume_key). What an unfinished run with the same key and codec has left is copied, not made again.
+    on (ukdlib.provenance.resume_key). What an unfinished run with the same key and codec has left is copied, not
+    made again.
     """
     if codec not in ENCODERS:
         raise ValueError(f"unknown codec {codec!r}; known: {sorted(ENCODERS)}")
@@ -114,12 +114,6 @@ def write_shard(
     put_in_place(part, path)
     with suppress(FileNotFoundError):
         os.remove(left)
-
-
-def resume_key(sources: Iterable[str], settings: dict) -> str:
-    """Key for write_shard: changes with the settings (JSON values) and when a source file is written anew."""
-    stats = [os.stat(source) for source in sources]
-    return config_hash({"settings": settings, "sources": [[s.st_size, s.st_mtime_ns] for s in stats]})
 
 
 def _take_over(part: str, left: str, schema: pa.Schema) -> dict[str, pa.RecordBatch]:

@@ -14,7 +14,8 @@ import ast
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -45,6 +46,15 @@ def config_hash(settings: dict) -> str:
     """12 hex digits over settings (JSON values only); the order of keys does not count, of lists it does."""
     canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def resume_key(sources: Iterable[str], settings: dict) -> str:
+    """
+    What a killed job's unfinished work is known by: changes with the settings (JSON values), and with size or time of
+    a source file.
+    """
+    stats = [os.stat(source) for source in sources]
+    return config_hash({"settings": settings, "sources": [[s.st_size, s.st_mtime_ns] for s in stats]})
 
 
 @functools.cache

@@ -8,7 +8,8 @@ import cv2
 
 from ukdlib.devices import choose_device, lease_gpus
 from ukdlib.flow import flow_ahead
-from ukdlib.frames import open_shards, resize, resume_key, write_shard
+from ukdlib.frames import open_shards, resize, write_shard
+from ukdlib.provenance import resume_key
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params

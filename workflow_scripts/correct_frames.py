@@ -7,7 +7,8 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import cv2
 
 from ukdlib.corrections import correct
-from ukdlib.frames import open_shards, resize, resume_key, write_shard
+from ukdlib.frames import open_shards, resize, write_shard
+from ukdlib.provenance import resume_key
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ukdlib.corrections import WHOLE_CLIP, correct
 from ukdlib.decoding import Reading, read_video
-from ukdlib.frames import resize, resume_key, write_shard
+from ukdlib.frames import resize, write_shard
+from ukdlib.provenance import resume_key
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params

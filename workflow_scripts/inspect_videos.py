@@ -9,16 +9,24 @@ import pandas as pd
 
 from ukdlib.annotations import locate
 from ukdlib.decoding import Reading
+from ukdlib.journal import discard_journal, journaled
+from ukdlib.provenance import resume_key
 from ukdlib.video import FINDINGS, check_video
 
-folder, min_frames = snakemake.params.folder, snakemake.params.min_frames
-below = None if snakemake.params.links_out else folder
-reading = Reading(**snakemake.params.reading)
-rows = []
-for video_id, listed, label in snakemake.params.videos:
-    path = locate(folder, listed) or os.path.join(folder, listed)
-    found = check_video(path, min_frames, reading, below)
-    rows.append({"video_id": video_id, "path": path, "label": label, **found})
-    print(video_id, rows[-1]["status"], rows[-1]["reason"], file=sys.stderr)
+params, journal = snakemake.params, f"{snakemake.output[0]}.part"
+listed = {video_id: (path, label) for video_id, path, label in params.videos}
+below = None if params.links_out else params.folder
+
+
+def inspect(video_id):
+    path, label = listed[video_id]
+    path = locate(params.folder, path) or os.path.join(params.folder, path)
+    found = check_video(path, params.min_frames, Reading(**params.reading), below)
+    print(video_id, found["status"], found["reason"], file=sys.stderr)
+    return {"video_id": video_id, "path": path, "label": label, **found}
+
+
+rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), list(listed), inspect)
 columns = ["video_id", "path", "label", *FINDINGS, "status", "reason"]
 pd.DataFrame(rows, columns=columns).to_parquet(snakemake.output[0], index=False)
+discard_journal(journal)

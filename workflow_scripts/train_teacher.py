@@ -14,9 +14,10 @@ from ukdlib import interruption
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
 from ukdlib.crossfit import videos_hash
-from ukdlib.frames import open_shards, resume_key
+from ukdlib.frames import open_shards
 from ukdlib.networks import check_network, initial_network
 from ukdlib.pretrained.start import start_from
+from ukdlib.provenance import resume_key
 from ukdlib.resuming import discard_state
 from ukdlib.training import Lesson, Run, fit, write_history
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ukdlib.frames import open_shards, resize, resume_key, write_shard
+from ukdlib.frames import open_shards, resize, write_shard
 
 
 def smooth(number: int, channels: int = 3) -> np.ndarray:
@@ -160,15 +160,6 @@ def test_rubbish_of_an_earlier_run_is_ignored(shard):
         file.write(b"no Arrow file at all, but longer than its first eight bytes")
     write_shard(shard, ["clip0"], CLIPS.__getitem__)
     assert open_shards([shard]).video_ids == ["clip0"]
-
-
-def test_resume_key_follows_settings_and_sources(tmp_path):
-    source = tmp_path / "source"
-    source.write_text("one")
-    keys = [resume_key([str(source)], {"gamma": 3.0}), resume_key([str(source)], {"gamma": 2.0})]
-    source.write_text("other")
-    keys.append(resume_key([str(source)], {"gamma": 3.0}))
-    assert len(set(keys)) == 3 and keys[2] == resume_key([str(source)], {"gamma": 3.0})
 
 
 # ---------------------------------------------------------------- what is refused

@@ -26,7 +26,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
         "grouping",
         "darkroom",
     },
-    {"tvl1", "opencv_flow", "tvl1_triton"},
+    {"tvl1", "opencv_flow", "tvl1_triton", "journal"},
     {"tvl1_torch"},
     {"flow", "metrics", "weights_checks", "splits", "decoding", "corrections"},
     {"config_checks"},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ukdlib.provenance import code_hash, config_hash
+from ukdlib.provenance import code_hash, config_hash, resume_key
 
 ROOT = Path(__file__).parents[2]
 FILES = {
@@ -128,3 +128,12 @@ def test_settings_count_by_value_not_by_order_of_keys():
 def test_settings_that_json_cannot_hold_are_refused():
     with pytest.raises(ValueError, match="JSON"):
         config_hash({"a": float("nan")})
+
+
+def test_resume_key_follows_settings_and_sources(tmp_path):
+    source = tmp_path / "source"
+    source.write_text("one")
+    keys = [resume_key([str(source)], {"gamma": 3.0}), resume_key([str(source)], {"gamma": 2.0})]
+    source.write_text("other")
+    keys.append(resume_key([str(source)], {"gamma": 3.0}))
+    assert len(set(keys)) == 3 and keys[2] == resume_key([str(source)], {"gamma": 3.0})
