@@ -75,6 +75,11 @@ class Cluster:
                 if (CONFIG / file).is_symlink() and (CONFIG / file).readlink() == self.folder / file:
                     (CONFIG / file).unlink()
 
+    def last_words(self) -> str:
+        """The end of what the daemons have written."""
+        logs = [self.folder / name for name in ("daemons.log", "slurmctld.log", "g.log", "c.log")]
+        return " | ".join(log.read_text()[-300:].strip() for log in logs if log.exists())
+
     def jobs(self, folder: Path) -> list[Job]:
         """All jobs that were submitted from this folder, in order."""
         listed = map(_job, _said("scontrol", "--oneliner", "show", "jobs").splitlines())
