@@ -61,6 +61,7 @@ def mean_over_views(rows: LogitRows) -> tuple[LogitRows, Reduce]:
     counts = np.diff([*starts, len(rows)])[:, None]
 
     def mean(logits: np.ndarray) -> np.ndarray:
+        """Logits (n, C) as their mean over views (videos, C)."""
         return (np.add.reduceat(logits, starts, axis=0, dtype=np.float64) / counts).astype(np.float32)
 
     videos = rows.pick(starts)

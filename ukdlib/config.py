@@ -71,3 +71,8 @@ def chain_of(config: dict, modality: str) -> list[str]:
     while (source := config["modalities"][chain[-1]]["of"]) != "video" and source not in chain:
         chain.append(source)
     return chain
+
+
+def in_yaml(names: Iterable) -> str:
+    """Names as they would stand in YAML: [flow, rgb]."""
+    return f"[{', '.join(str(name) for name in sorted(names))}]"

@@ -6,9 +6,10 @@ parse of the workflow imports this module. Shape, types and defaults are left to
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from ukdlib.config import LABEL_METHODS, chain_of, has_flow, recipe_of
+from ukdlib.config import LABEL_METHODS, in_yaml, recipe_of
+from ukdlib.data_checks import DATA_CHECKS
 from ukdlib.weights_checks import WEIGHTS_CHECKS
 
 SECTIONS = (
@@ -25,20 +26,8 @@ SECTIONS = (
 ROLES = ("teachers", "fusions", "students")
 VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
 TEST_KEYS = ("test_clips", "test_crops")  # settings that number the views of a test video
-TRANSFORM_KEYS = {
-    "none": (),
-    "gamma": ("gamma",),
-    "clahe": ("clip_limit", "tiles"),
-    "retinex": ("sigmas",),
-    "tvl1": ("preset", "bound"),
-}
-OPTIONAL_KEYS = {"tvl1": ("backend",)}  # with a default where it is used
-WITHOUT_PRESET = ("dis",)  # backends of flow that are not TV-L1
-ALPHA = {
-    "slowfast": 8,
-    "slowfast_r50_4x16": 8,
-    "slowfast_r50_8x8": 4,
-}  # fast frames per slow one, if not stated
+# fast frames per slow one, if not stated
+ALPHA = {"slowfast": 8, "slowfast_r50_4x16": 8, "slowfast_r50_8x8": 4}
 REFERENCES = (  # entries of (section) name in (key) entries of (target)
     ("teachers", "network", "networks"),
     ("teachers", "modality", "modalities"),
@@ -96,80 +85,7 @@ def _run(config: dict) -> Problems:
     known = range(len(config["datasets"].get(dataset, {"splits": []})["splits"]))
     for split in config["run"]["splits"]:
         if known and split not in known:
-            yield f"run.splits names {split}, but the splits of {dataset} are numbered {_some(known)}"
-
-
-def _datasets(config: dict) -> Problems:
-    for name, entry in config["datasets"].items():
-        try:
-            re.compile(entry.get("group", ""))
-        except re.error as error:
-            yield f"datasets.{name}.group is {entry['group']!r}, which is no regular expression: {error}"
-        for number, split in enumerate(entry["splits"]):
-            yield from _split(f"datasets.{name}.splits[{number}]", split)
-
-
-def _split(place: str, split: dict) -> Problems:
-    given = [key for key in ("train", "all", "test_share", "fold") if key in split]
-    if given not in (
-        [],
-        ["train"],
-        *(lists + [way] for lists in ([], ["all"]) for way in ("test_share", "fold")),
-    ):
-        yield (
-            f"{place} has {_some(split)}; it takes train and test, or one of test_share and fold, perhaps beside all"
-        )
-    if "fold" in split and split["fold"] >= split["of"]:
-        yield f"{place}.fold is {split['fold']}; the last of {split['of']} folds is {split['of'] - 1}"
-
-
-def _modality_chains(config: dict) -> Problems:
-    for name in config["modalities"]:
-        chain = chain_of(config, name)
-        source = config["modalities"][chain[-1]]["of"]
-        if source != "video":
-            yield f"modalities.{name}.of never reaches 'video': {' of '.join([*chain, source])}"
-
-
-def _transforms(config: dict) -> Problems:
-    every_key = {key for keys in (*TRANSFORM_KEYS.values(), *OPTIONAL_KEYS.values()) for key in keys}
-    for name, entry in config["modalities"].items():
-        transform = entry["transform"]
-        if transform not in TRANSFORM_KEYS:
-            yield f"modalities.{name}.transform is {transform!r}; known: {_some(TRANSFORM_KEYS)}"
-            continue
-        needed, what = TRANSFORM_KEYS[transform], f"transform {transform!r}"
-        if entry.get("backend") in WITHOUT_PRESET:
-            needed = tuple(key for key in needed if key != "preset")
-            what = f"backend {entry['backend']!r}"
-        taken = (*needed, *OPTIONAL_KEYS.get(transform, ()))
-        for key in needed:
-            if key not in entry:
-                yield f"modalities.{name} lacks {key!r}, which {what} needs"
-        for key in sorted(every_key & entry.keys() - set(taken)):
-            yield f"modalities.{name} sets {key!r}, but {what} takes {_some(taken)}"
-
-
-def _sources(config: dict) -> Problems:
-    """What a transform may be applied to: pictures that were never stored with loss."""
-    for name, entry in config["modalities"].items():
-        source, transform = entry["of"], entry["transform"]
-        if source == "video":
-            if transform == "tvl1":
-                yield f"modalities.{name} applies 'tvl1' to 'video'; it takes frames of {_some(_pictures(config))}"
-        elif transform == "none":
-            yield f"modalities.{name} is {source!r} with transform 'none'; only 'video' is taken over as it is"
-        elif has_flow(config, source):
-            yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs pictures"
-        elif transform != "tvl1" and config["modalities"][source].get("codec") == "jpeg":
-            yield (
-                f"modalities.{name} applies {transform!r} to {source!r}, whose codec is 'jpeg'; "
-                "a correction comes before any lossy step, so take codec 'raw' there"
-            )
-
-
-def _pictures(config: dict) -> list[str]:
-    return [name for name in config["modalities"] if not has_flow(config, name)]
+            yield f"run.splits names {split}, but the splits of {dataset} are numbered {in_yaml(known)}"
 
 
 def _recipes(config: dict) -> Problems:
@@ -212,11 +128,11 @@ def _fusions(config: dict) -> Problems:
     for name, entry in config["fusions"].items():
         teachers = entry["teachers"]
         if not teachers:
-            yield f"fusions.{name}.teachers is empty; it takes one or more of {_some(config['teachers'])}"
+            yield f"fusions.{name}.teachers is empty; it takes one or more of {in_yaml(config['teachers'])}"
         for teacher in sorted({teacher for teacher in teachers if teachers.count(teacher) > 1}):
             yield f"fusions.{name}.teachers names {teacher!r} more than once; a teacher counts once"
         if entry["method"] == "single" and len(teachers) > 1:
-            yield f"fusions.{name}.teachers is {_some(teachers)}; method 'single' takes exactly one"
+            yield f"fusions.{name}.teachers is {in_yaml(teachers)}; method 'single' takes exactly one"
         if entry["method"] == "avg1" and entry.get("fuse_as") == "logits":
             yield f"fusions.{name}.fuse_as is 'logits'; 'avg1' is a mean of divergences, so take probabilities"
         for teacher in teachers if entry.get("out_of_fold") else []:
@@ -272,7 +188,7 @@ def _tables(config: dict) -> Problems:
             labels = table.get(key) or []
             for label in [labels] if isinstance(labels, str) else labels:
                 if label not in rows:
-                    yield f"tables.{name}.{key} names {label!r}, which is not among its rows: {_some(rows)}"
+                    yield f"tables.{name}.{key} names {label!r}, which is not among its rows: {in_yaml(rows)}"
 
 
 def _cost_and_figures(config: dict) -> Problems:
@@ -290,14 +206,14 @@ def _cost_and_figures(config: dict) -> Problems:
 def _row(config: dict, place: str, row: str) -> Problems:
     role, _, name = row.partition("/")
     if role not in ROLES:
-        yield f"{place} is {row!r}; a row is ROLE/NAME with a role among {_some(ROLES)}"
+        yield f"{place} is {row!r}; a row is ROLE/NAME with a role among {in_yaml(ROLES)}"
     elif name not in config[role]:
         yield from _unless_known(config, place, name, role)
     elif role == "fusions" and config["fusions"][name]["method"] in LABEL_METHODS:
         method = config["fusions"][name]["method"]
         yield (
             f"{place} tests {row!r}, whose method {method!r} weighs teachers by the true label, a leak; "
-            f"a fusion that is tested has none of the methods {_some(LABEL_METHODS)}"
+            f"a fusion that is tested has none of the methods {in_yaml(LABEL_METHODS)}"
         )
 
 
@@ -315,10 +231,7 @@ CHECKS: tuple[Callable[[dict], Problems], ...] = (
     _names,
     _references,
     _run,
-    _datasets,
-    _modality_chains,
-    _transforms,
-    _sources,
+    *DATA_CHECKS,
     _recipes,
     _networks,
     *WEIGHTS_CHECKS,
@@ -337,9 +250,4 @@ def _raise_if_any(problems: list[str]) -> None:
 
 def _unless_known(config: dict, place: str, name: str, section: str) -> Problems:
     if name not in config[section]:
-        yield f"{place} names {name!r}, which is not under {section}: {_some(config[section])}"
-
-
-def _some(names: Iterable) -> str:
-    """Names as they would stand in YAML: [flow, rgb]."""
-    return f"[{', '.join(str(name) for name in sorted(names))}]"
+        yield f"{place} names {name!r}, which is not under {section}: {in_yaml(config[section])}"

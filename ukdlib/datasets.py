@@ -49,11 +49,11 @@ def read_dataset(
     remarks += _unexpected(splits, read_splits)
     videos = by_video(v for table in read_splits for part, v in table.items() if part != "other")
     used = [{part: v for part, v in table.items() if part != "other"} for table in read_splits]
-    if len(names or []) < 2:
+    if names is None or len(names) < 2:
         raise ValueError(
-            f"there is only the class {', '.join(names or ['?'])}; two at least are to be told apart"
+            f"there is only the class {', '.join(names or [])}; two at least are to be told apart"
         )
-    return DataSet(names or [], used, videos, groups, remarks)
+    return DataSet(names, used, videos, groups, remarks)
 
 
 def unlisted(

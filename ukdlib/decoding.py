@@ -21,9 +21,8 @@ COVERED = 0.8  # of a container's duration must have frames, where it does not s
 ROUNDING = 0.1  # of a frame: some containers keep time in whole milliseconds
 STEADY = 1.5  # ratio of the longest to the shortest step in time up to which a rate counts as constant
 DAMAGED = 0.1  # share of a video's frames that may be marked damaged by the decoder
-CONTAINERS = (
-    "mov avi matroska flv mpeg mpegts mpegvideo m4v asf ogg mxf dv h264 hevc".split()
-)  # FFmpeg's names
+# FFmpeg's names
+CONTAINERS = "mov avi matroska flv mpeg mpegts mpegvideo m4v asf ogg mxf dv h264 hevc".split()
 ONLY_THE_FILE = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"}
 
 
@@ -113,6 +112,7 @@ class _Clock:
 
     @property
     def steady(self) -> bool:
+        """Whether the rate counts as constant."""
         return not self.steps or 0 < max(self.steps) <= STEADY * min(self.steps)
 
 
@@ -131,8 +131,7 @@ def _scan(
             if held.shape != picture.shape:
                 raise VideoError(f"frames of several sizes: {sorted([held.shape[:2], picture.shape[:2]])}")
             shown = _show(held, repeats, shown, reading, take)
-        if clock.seen > reading.max_frames:
-            raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
+        _refuse_long(clock.seen, reading)
         held = picture
     assert held is not None  # _pictures gives one at least
     _show(held, clock.last(), shown, reading, take)
@@ -146,11 +145,15 @@ def _show(
     picture: np.ndarray, repeats: int, shown: int, reading: Reading, take: Callable[[np.ndarray], None]
 ) -> int:
     """Hand one picture on, so many times; returns the number of all that were. A jump in time costs nothing."""
-    if shown + repeats > reading.max_frames:
-        raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
+    _refuse_long(shown + repeats, reading)
     for _ in range(repeats):
         take(picture)
     return shown + repeats
+
+
+def _refuse_long(frames: int, reading: Reading) -> None:
+    if frames > reading.max_frames:
+        raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:

@@ -25,9 +25,8 @@ BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 @contextmanager
 def joined(device: str) -> Iterator[None]:
     """Within, this process, which torchrun has started, is one of many; device: cpu or cuda."""
-    os.environ.setdefault(
-        "GLOO_SOCKET_IFNAME", "lo"
-    )  # the others are on this machine, whatever its name resolves to
+    # the others are on this machine, whatever its name resolves to
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     dist.init_process_group(BACKENDS[device])
     yield
     dist.destroy_process_group()  # not after an error: it might wait for others who wait for this one
@@ -87,9 +86,8 @@ def parallel(network: nn.Module) -> nn.Module:
     """The network such that a backward pass leaves the mean over all processes in its gradients."""
     if world() == 1:
         return network
-    warnings.filterwarnings(
-        "ignore", "Grad strides do not match"
-    )  # those of 1x1x1 kernels, which are one layout
+    # the strides of 1x1x1 kernels, which are one layout
+    warnings.filterwarnings("ignore", "Grad strides do not match")
     # networks may have weights that no clip reaches: a head of the pretraining, for example
     return DistributedDataParallel(network, find_unused_parameters=True)
 

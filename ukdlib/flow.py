@@ -66,6 +66,7 @@ def flow_ahead(
     made: dict[str, np.ndarray] = {}
 
     def codes(video_id: str) -> np.ndarray:
+        """This video's codes; those of the next few are kept until they are asked for."""
         if video_id not in made:
             start = list(video_ids).index(video_id)
             group = list(video_ids)[start : start + TOGETHER.get(backend, 1)]

@@ -85,6 +85,7 @@ def fuse(logits: Stack, weights: np.ndarray, tau: float, fuse_as: str = "probabi
         raise ValueError(f"weights {weights.shape} do not belong to {len(logits)} teachers")
 
     def softened(array: np.ndarray) -> np.ndarray:
+        """Probabilities at temperature tau."""
         return np.exp(log_softmax(array, tau))
 
     before, after = (softened, np.asarray) if fuse_as == "probabilities" else (np.asarray, softened)

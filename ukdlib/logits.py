@@ -81,6 +81,7 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
     last: LogitRows | None = None
 
     def write(rows: LogitRows) -> None:
+        """Check the next rows and write them, in groups of whole videos."""
         nonlocal writer, last
         _check_rows(rows, path)
         check_continues(last, rows, path)

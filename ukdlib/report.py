@@ -147,6 +147,7 @@ class _LoadFinder(HTMLParser):
         self._in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser for each tag."""
         self._in_style = tag == "style"
         outside = [
             (n, v or "")
@@ -159,6 +160,7 @@ class _LoadFinder(HTMLParser):
         self._look_at_style(dict(attrs).get("style") or "")
 
     def handle_data(self, data: str) -> None:
+        """Called by the parser for what is between tags."""
         if self._in_style:
             self._look_at_style(data)
         self._in_style = False

@@ -131,6 +131,7 @@ def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) ->
     """(distance, groups held out) at the end of one climb from a random choice."""
 
     def distance(label: int, held: int) -> float:
+        """How far a class with so many clips held out is from its share."""
         return ONE_SIDED if held in (0, totals[label]) else (held / totals[label] - share) ** 2
 
     order = list(counts)

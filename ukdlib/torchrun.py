@@ -55,9 +55,8 @@ def _start(processes: int, device: str, folder: str) -> subprocess.Popen:
     if device == "cuda":
         options.append("--virtual-local-rank")  # each process sees its own GPU and no other
     command = [sys.executable, "-m", "ukdlib.torchrun", *options, "-m", "ukdlib.torchrun", folder]
-    paths = os.pathsep.join(
-        path for path in sys.path if path
-    )  # own networks are found wherever they are here
+    # own networks are found wherever they are here
+    paths = os.pathsep.join(path for path in sys.path if path)
     quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # or it warns that all weights of a network are used
     environment = {**quiet, **os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
     log = _log()

@@ -88,6 +88,7 @@ def _with_gradient(image: np.ndarray) -> np.ndarray:
 
 def _allocate(height: int, width: int) -> Work:
     def zeros(*shape: int) -> np.ndarray:
+        """Float32."""
         return np.zeros(shape, f4)
 
     pixels = height * width

@@ -30,6 +30,7 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     greys: list[float] = []
 
     def take(frame: np.ndarray) -> None:
+        """Note one frame."""
         if not sizes:
             digest.update(repr(frame.shape).encode())
         digest.update(frame.tobytes())

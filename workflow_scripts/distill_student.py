@@ -8,8 +8,6 @@ from ukdlib.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device, snakemake.resources.processes)
 
-import pyarrow.parquet as parquet
-
 from ukdlib import interruption
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
@@ -20,13 +18,13 @@ from ukdlib.networks import check_network, initial_network
 from ukdlib.pretrained.start import start_from
 from ukdlib.provenance import resume_key
 from ukdlib.resuming import discard_state
+from ukdlib.subsets import read_videos
 from ukdlib.training import Lesson, Run, fit, write_history
 
 interruption.watch()
 params = snakemake.params
 modality = Modality(**params.modality)
-train = parquet.read_table(snakemake.input.subsets, filters=[("subset", "==", "train")])
-video_ids, labels = train["video_id"].to_pylist(), train["label"].to_numpy()
+video_ids, labels = read_videos(snakemake.input.subsets, [("subset", "==", "train")])
 knowledge = read_knowledge(snakemake.input.target, video_ids, params.classes, params.fusion, params.student)
 lesson = Lesson(open_shards(snakemake.input.frames), video_ids, labels, modality, knowledge)
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)

@@ -8,23 +8,21 @@ from ukdlib.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device)
 
-import pyarrow.parquet as parquet
-
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import load_network, sha256
 from ukdlib.export import export
 from ukdlib.frames import open_shards
 from ukdlib.inference import prepare
 from ukdlib.logits import write_logits
+from ukdlib.subsets import read_videos
 
 params = snakemake.params
 network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
 network = prepare(network, choose_device(params.device))
-videos = parquet.read_table(snakemake.input.subsets, filters=params.videos)
 exported = export(
     network,
     open_shards(snakemake.input.frames),
-    (videos["video_id"].to_pylist(), videos["label"].to_numpy()),
+    read_videos(snakemake.input.subsets, params.videos),
     params.subset,
     (params.recipe, Modality(**params.modality), params.classes),
 )

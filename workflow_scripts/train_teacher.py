@@ -8,8 +8,6 @@ from ukdlib.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device, snakemake.resources.processes)
 
-import pyarrow.parquet as parquet
-
 from ukdlib import interruption
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import save_checkpoint
@@ -19,15 +17,14 @@ from ukdlib.networks import check_network, initial_network
 from ukdlib.pretrained.start import start_from
 from ukdlib.provenance import resume_key
 from ukdlib.resuming import discard_state
+from ukdlib.subsets import read_videos
 from ukdlib.training import Lesson, Run, fit, write_history
 
 interruption.watch()
 params = snakemake.params
 modality = Modality(**params.modality)
-train = parquet.read_table(snakemake.input.subsets, filters=params.videos)
-lesson = Lesson(
-    open_shards(snakemake.input.frames), train["video_id"].to_pylist(), train["label"].to_numpy(), modality
-)
+video_ids, labels = read_videos(snakemake.input.subsets, params.videos)
+lesson = Lesson(open_shards(snakemake.input.frames), video_ids, labels, modality)
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
 check_network(network, modality.channels, params.recipe, len(params.classes), params.name)
 start = start_from(network, snakemake.input.weights, params.weights, params.classes)
@@ -35,6 +32,6 @@ key = resume_key(snakemake.input.frames, {"code": params.code, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key, snakemake.resources.processes)
 write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
-settings |= {"in_channels": modality.channels, "start": start, "trained_on": videos_hash(lesson.video_ids)}
+settings |= {"in_channels": modality.channels, "start": start, "trained_on": videos_hash(video_ids)}
 save_checkpoint(snakemake.output.checkpoint, network, settings)
 discard_state(params.state)

@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from ukdlib.annotations import locate, shard_of
 from ukdlib.config import chain_of, transforms_of
-from ukdlib.config_checks import TRANSFORM_KEYS
+from ukdlib.data_checks import TRANSFORM_KEYS
 from ukdlib.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.splits import groups_of
 

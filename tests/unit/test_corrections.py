@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ukdlib.config_checks import TRANSFORM_KEYS
 from ukdlib.corrections import CORRECTIONS, correct
+from ukdlib.data_checks import TRANSFORM_KEYS
 from ukdlib.gamma import correct_gamma
 
 OPTIONS = {

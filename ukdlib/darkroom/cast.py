@@ -38,6 +38,7 @@ def act(action: str, group: Group, time: np.ndarray, rng: np.random.Generator) -
     heading = body.turn(1, yaw)
 
     def world(local: np.ndarray) -> np.ndarray:
+        """Points (..., 3) of the actor's own space in the scene's."""
         return ((local * mirror) @ heading.T + [x, 0, z]).astype(np.float32)
 
     faces = np.asarray(group.figure.faces)

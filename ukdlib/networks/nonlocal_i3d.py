@@ -105,6 +105,7 @@ def nl_i3d(
             raise ValueError(f"nl_i3d: nonlocal_{name} names {beyond}; {name} has blocks 0 to {count - 1}")
 
     def block(channels: int) -> nn.Module:
+        """As the options say."""
         return NonLocal(channels, nonlocal_mode, nonlocal_scaled, nonlocal_pooled)
 
     out = EXPANSION * width

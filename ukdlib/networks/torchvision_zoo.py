@@ -65,6 +65,7 @@ def _mvit(model: str, frames: int, crop: int, options: dict[str, Any]) -> nn.Mod
     build: Callable[..., nn.Module] = module._mvit
 
     def resized(*arguments: Any, **settings: Any) -> nn.Module:
+        """The same network for clips of this size."""
         return build(*arguments, **{**settings, "spatial_size": (crop, crop), "temporal_size": frames})
 
     module._mvit = resized
