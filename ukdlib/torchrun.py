@@ -57,8 +57,9 @@ def _start(processes: int, device: str, folder: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "ukdlib.torchrun", *options, "-m", "ukdlib.torchrun", folder]
     # own networks are found wherever they are here
     paths = os.pathsep.join(path for path in sys.path if path)
-    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # or it warns that all weights of a network are used
-    environment = {**quiet, **os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
+    # quiet, or it warns that all weights of a network are used; a crash in foreign code says where it was
+    told = {"TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONFAULTHANDLER": "1"}
+    environment = {**told, **os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
     log = _log()
     return subprocess.Popen(command, stdout=log, stderr=log, env=environment, pass_fds=held_locks())
 
@@ -122,9 +123,17 @@ def _quiet() -> redirect_stderr:
     return redirect_stderr(open(os.devnull, "w"))
 
 
+def _leave() -> None:
+    """End this process with the interpreter as it is: gloo's threads outlive their group, and abort one that ends."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     _end_with_parent()
     if len(sys.argv) == 2:
         _take_part(sys.argv[1])
+        _leave()
     else:
         _run_torchrun(sys.argv[1:])

@@ -1,5 +1,6 @@
 """Several processes train as one does, are stopped as one is, and leave nothing behind."""
 
+import atexit
 import fcntl
 import os
 import signal
@@ -21,6 +22,7 @@ from tests.unit.test_training import CPU, IDS, LESSON, RECIPE, knowledge, withou
 from ukdlib import distributed, interruption
 from ukdlib.frames import open_shards, write_shard
 from ukdlib.interruption import Interrupted
+from ukdlib.torchrun import call_together
 from ukdlib.training import HISTORY, Run, fit
 
 TOLERANCE = 1e-4
@@ -244,6 +246,11 @@ def test_what_fails_in_a_process_fails_the_training(lesson, tmp_path, capfd):
     with pytest.raises(RuntimeError, match="one of 2 processes failed, see above"):
         trained(lesson, {"lr": 1e30, "warmup_epochs": 0}, Run(0, CPU, f"{tmp_path}/state", processes=2))
     assert "in epoch 0; lr 1e+30 may be too high" in capfd.readouterr().err
+
+
+def test_what_aborts_an_interpreter_that_ends_does_not_fail_what_is_done():
+    """As gloo's threads may, which outlive their group: seen once in some hundred trainings on a busy machine."""
+    call_together(2, "cpu", atexit.register, (os.abort,))
 
 
 def test_more_processes_than_clips_of_a_step_are_refused(lesson, tmp_path):
