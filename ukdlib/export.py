@@ -1,6 +1,7 @@
 """What a trained network says of every view of a subset's videos, and the proof that a file says the same."""
 
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 from ukdlib.augment import Modality
 from ukdlib.clips import Samples, Store, load_batches
 from ukdlib.inference import class_logits, uses_bf16
+from ukdlib.journal import journaled
 from ukdlib.logits import LogitRows, name_row
 from ukdlib.views import Views, join_views, random_views, test_views
 
@@ -23,12 +25,13 @@ def export(
     videos: tuple[Sequence[str], Sequence[int]],
     subset: str,
     setting: Setting,
+    journal: tuple[str, str],
 ) -> LogitRows:
     """
     Logits of all videos (video_ids, labels) of a subset, one row per view.
 
     Subset "train" shows the views numbered 0 .. export_views - 1 that a student can replay; any other the
-    recipe's fixed test views.
+    recipe's fixed test views. journal: (path, key) of ukdlib.journal, where a killed export goes on at its batch.
     """
     recipe, _, classes = setting
     video_ids, labels = videos
@@ -37,11 +40,18 @@ def export(
     count = recipe["export_views"] if subset == "train" else recipe["test_clips"] * recipe["test_crops"]
     rows, numbers = np.repeat(np.arange(len(video_ids)), count), np.tile(np.arange(count), len(video_ids))
     shown = [video_ids[int(row)] for row in rows]
+    samples = numbered_views(store, shown, numbers, subset, recipe)
+
+    def batches(first: int) -> Iterator[str]:
+        """Each batch's logits from number `first` on, as the journal keeps them."""
+        for logits in predict(network, store, samples, setting, first):
+            yield b64encode(logits.tobytes()).decode()
+
     return LogitRows(
         video_ids=np.array(shown),
         views=numbers,
         labels=np.asarray(labels)[rows],
-        logits=predict(network, store, numbered_views(store, shown, numbers, subset, recipe), setting),
+        logits=np.concatenate([_from_text(text, len(classes)) for text in journaled(*journal, batches)]),
         classes=list(classes),
     )
 
@@ -59,7 +69,8 @@ def verify(
     sample, subset = rows.pick(drawn), rows.metadata["subset"]
     shown = sample.video_ids.tolist()
     views = numbered_views(store, shown, sample.views, subset, setting[0])
-    differences = np.abs(predict(network, store, views, setting) - sample.logits).max(axis=1)
+    logits = np.concatenate(list(predict(network, store, views, setting)))
+    differences = np.abs(logits - sample.logits).max(axis=1)
     bf16 = uses_bf16(setting[0]["precision"], next(network.parameters()).device)
     allowed = (TOLERANCE_BF16 if bf16 else TOLERANCE) * float(rows.logits.std())
     worst = int(differences.argmax())
@@ -72,15 +83,22 @@ def verify(
     return {"rows": len(sample), "largest_difference": float(differences[worst]), "allowed": allowed}
 
 
-def predict(network: nn.Module, store: Store, samples: Samples, setting: Setting) -> np.ndarray:
-    """Logits float32 (n, C) of some views, in their order."""
+def predict(
+    network: nn.Module, store: Store, samples: Samples, setting: Setting, first: int = 0
+) -> Iterator[np.ndarray]:
+    """Logits float32 (n, C) of each batch of some views, in their order, from batch number `first` on."""
     recipe, modality, _ = setting
     network.eval()
-    with torch.inference_mode():
-        logits = [
-            class_logits(network, b, recipe, modality).cpu() for b in load_batches(store, samples, recipe)
-        ]
-    return torch.cat(logits).numpy()
+    left = np.arange(first * recipe["batch_size"], len(samples.video_ids))
+    shown = Samples([samples.video_ids[i] for i in left], samples.views.take(left), samples.rows[left])
+    for batch in load_batches(store, shown, recipe):
+        with torch.inference_mode():
+            logits = class_logits(network, batch, recipe, modality)
+        yield logits.cpu().numpy()
+
+
+def _from_text(text: str, classes: int) -> np.ndarray:
+    return np.frombuffer(b64decode(text), np.float32).reshape(-1, classes)
 
 
 def numbered_views(

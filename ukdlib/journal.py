@@ -1,59 +1,55 @@
 """
-Rows that are made one by one and kept as they are made, so that a killed job goes on where it was.
+Values that are made one after the other and kept as they are made, so that a killed job goes on where it was.
 
-The journal is a text file: a key of all that the rows depend on, then a line for each row, with its checksum. It is
-for the next attempt only; who has written the rows to their place removes it.
+The journal is a text file: a key of all that the values depend on, then a line of JSON for each, with its checksum. It
+is for the next attempt only; who has written the values to their place removes it.
 """
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ukdlib.sealing import checksum
 
-Row = dict[str, Any]  # JSON values
 
-
-def journaled(path: str, key: str, names: Sequence[str], make: Callable[[str], Row]) -> list[Row]:
+def journaled(path: str, key: str, make: Callable[[int], Iterable[Any]]) -> list[Any]:
     """
-    make(name) for each name, in their order; what an earlier attempt with the same key has left in `path` is taken.
+    What make(0) gives, JSON values; make(n) gives the same from number n on, after what an earlier attempt has left.
 
-    A line that is torn or damaged ends what is taken.
+    path: the journal, taken if it has the same key; a line that is torn or damaged ends what is taken.
     """
-    done, size = _read(path, key)
+    values, size = _read(path, key)
     with open(path, "ab") as journal:
         journal.truncate(size)
         if not size:
             journal.write(_line(key))
-        for name in (name for name in names if name not in done):
-            done[name] = make(name)
-            journal.write(_line([name, done[name]]))
+        for value in make(len(values)):
+            journal.write(_line(value))
             journal.flush()
-    return [done[name] for name in names]
+            values.append(value)
+    return values
 
 
 def discard_journal(path: str) -> None:
-    """Remove it, once the rows are where they belong."""
+    """Remove it, once the values are where they belong."""
     Path(path).unlink(missing_ok=True)
 
 
-def _read(path: str, key: str) -> tuple[dict[str, Row], int]:
-    """(name -> row, bytes that are in order); nothing if the file has another key."""
-    lines = Path(path).read_bytes().splitlines(keepends=True) if os.path.exists(path) else []
-    if not lines or lines[0] != _line(key):
-        return {}, 0
-    done: dict[str, Row] = {}
-    size = len(lines[0])
-    for line in lines[1:]:
-        text = line[9:-1]
-        if line != _sealed(text):
-            break
-        name, row = json.loads(text)
-        done[name] = row
-        size += len(line)
-    return done, size
+def _read(path: str, key: str) -> tuple[list[Any], int]:
+    """(values, bytes that are in order); nothing if there is no file or it has another key."""
+    values: list[Any] = []
+    size = 0
+    with suppress(FileNotFoundError), open(path, "rb") as lines:
+        for line in lines:
+            text = line[9:-1]
+            if line != _sealed(text) or (not size and line != _line(key)):
+                break
+            if size:
+                values.append(json.loads(text))
+            size += len(line)
+    return values, size
 
 
 def _line(value: Any) -> bytes:

@@ -13,10 +13,12 @@ from ukdlib.checkpoints import load_network, sha256
 from ukdlib.export import export
 from ukdlib.frames import open_shards
 from ukdlib.inference import prepare
+from ukdlib.journal import discard_journal
 from ukdlib.logits import write_logits
+from ukdlib.provenance import resume_key
 from ukdlib.subsets import read_videos
 
-params = snakemake.params
+params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
 network = prepare(network, choose_device(params.device))
 exported = export(
@@ -25,6 +27,8 @@ exported = export(
     read_videos(snakemake.input.subsets, params.videos),
     params.subset,
     (params.recipe, Modality(**params.modality), params.classes),
+    (journal, resume_key(snakemake.input, dict(params.items()))),
 )
 origin = {"checkpoint": sha256(snakemake.input.checkpoint), "trained_on": stated["trained_on"]}
 write_logits(snakemake.output[0], exported, {**params.origin, **origin})
+discard_journal(journal)

@@ -13,20 +13,19 @@ from ukdlib.journal import discard_journal, journaled
 from ukdlib.provenance import resume_key
 from ukdlib.video import FINDINGS, check_video
 
-params, journal = snakemake.params, f"{snakemake.output[0]}.part"
-listed = {video_id: (path, label) for video_id, path, label in params.videos}
+params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 below = None if params.links_out else params.folder
 
 
-def inspect(video_id):
-    path, label = listed[video_id]
-    path = locate(params.folder, path) or os.path.join(params.folder, path)
-    found = check_video(path, params.min_frames, Reading(**params.reading), below)
-    print(video_id, found["status"], found["reason"], file=sys.stderr)
-    return {"video_id": video_id, "path": path, "label": label, **found}
+def inspect(first):
+    for video_id, path, label in params.videos[first:]:
+        path = locate(params.folder, path) or os.path.join(params.folder, path)
+        found = check_video(path, params.min_frames, Reading(**params.reading), below)
+        print(video_id, found["status"], found["reason"], file=sys.stderr)
+        yield {"video_id": video_id, "path": path, "label": label, **found}
 
 
-rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), list(listed), inspect)
+rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), inspect)
 columns = ["video_id", "path", "label", *FINDINGS, "status", "reason"]
 pd.DataFrame(rows, columns=columns).to_parquet(snakemake.output[0], index=False)
 discard_journal(journal)

@@ -7,18 +7,21 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import pandas as pd
 
 from ukdlib.frames import open_shards
+from ukdlib.journal import discard_journal, journaled
 from ukdlib.measures import measure_flow, measure_pictures
+from ukdlib.provenance import resume_key
 
-params = snakemake.params
+params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 store = open_shards(snakemake.input)
 
 
-def measured(frames):
-    return measure_pictures(frames) if params.bound is None else measure_flow(frames, params.bound)
+def measure(first):
+    for video in store.video_ids[first:]:
+        frames = store.window(video, range(0, store.shape(video)[0], params.every))
+        found = measure_pictures(frames) if params.bound is None else measure_flow(frames, params.bound)
+        yield {"video_id": video, **found}
 
 
-rows = [
-    {"video_id": video, **measured(store.window(video, range(0, store.shape(video)[0], params.every)))}
-    for video in store.video_ids
-]
+rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), measure)
 pd.DataFrame(rows).assign(modality=params.modality).to_parquet(snakemake.output[0], index=False)
+discard_journal(journal)

@@ -1,5 +1,7 @@
 """Exported logits: every view of every video once, reproducible, and a file proves what it was made with."""
 
+import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -40,9 +42,12 @@ def network(seed=0):
     )  # fmt: skip
 
 
-def exported(subset, net=None, **changed):
+def exported(subset, net=None, journal=None, **changed):
+    """journal: a file that a killed export left; without, nothing is kept."""
     setting = ({**RECIPE, **changed}, MODALITY, CLASSES)
-    return export(net or network(), store(), (IDS, [0, 1, 1]), subset, setting)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = (journal or f"{folder}/journal", "key")
+        return export(net or network(), store(), (IDS, [0, 1, 1]), subset, setting, kept)
 
 
 @pytest.mark.parametrize(("subset", "views"), [("train", 4), ("val", 6), ("test", 6)])
@@ -65,6 +70,34 @@ def test_a_network_left_in_train_mode_answers_the_same_and_learns_nothing():
     before = {name: value.clone() for name, value in left.state_dict().items()}
     assert np.array_equal(exported("train", left).logits, exported("train").logits)
     assert all(torch.equal(left.state_dict()[name], value) for name, value in before.items())
+
+
+class Killed(BaseException):
+    pass
+
+
+def asked(net, seen, until):
+    """The network, which notes how many clips it sees in a batch, and is killed before batch number `until`."""
+
+    def note(_, clips):
+        if len(seen) == until:
+            raise Killed
+        seen.append(len(clips[0]))
+
+    net.register_forward_pre_hook(note)
+    return net
+
+
+@pytest.mark.parametrize(("subset", "batches"), [("train", [5, 5, 2]), ("test", [5, 5, 5, 3])])
+@pytest.mark.parametrize("until", [0, 1, 2, 3])
+def test_a_killed_export_goes_on_at_its_batch_and_ends_as_one_that_was_not(subset, batches, until, tmp_path):
+    journal, seen = str(tmp_path / "journal"), []
+    with suppress(Killed):
+        exported(subset, asked(network(), seen, until), journal)
+    assert seen == batches[:until]
+    rows = exported(subset, asked(network(), seen, 99), journal)
+    assert seen == batches
+    np.testing.assert_array_equal(rows.logits, exported(subset).logits)
 
 
 def test_training_views_are_those_that_a_student_replays():
@@ -101,7 +134,7 @@ def test_views_are_numbered_alike_whichever_are_asked_for(subset):
 
 def test_an_empty_subset_is_refused():
     with pytest.raises(ValueError, match="no videos in subset 'val'"):
-        export(network(), store(), ([], []), "val", (RECIPE, MODALITY, CLASSES))
+        export(network(), store(), ([], []), "val", (RECIPE, MODALITY, CLASSES), ("nowhere/journal", ""))
 
 
 # ---------------------------------------------------------------- the proof that a file says the same

@@ -86,7 +86,10 @@ def test_a_family_trains_and_comes_back_from_its_checkpoint(family, tmp_path):
     save_checkpoint(path, network, {"network": settings(family), "in_channels": 3, "classes": classes})
     loaded = prepare(load_network(path)[0], CPU)  # the same memory layout, on which the order of sums depends
     videos, setting = (lesson.video_ids, lesson.labels), (RECIPE, RGB, classes)
-    of_trained, of_loaded = (export(net, lesson.store, videos, "test", setting) for net in (network, loaded))
+    of_trained, of_loaded = (
+        export(net, lesson.store, videos, "test", setting, (f"{tmp_path}/journal{number}", ""))
+        for number, net in enumerate((network, loaded))
+    )
     assert np.isfinite(of_trained.logits).all() and of_trained.logits.shape == (4, CLASSES)
     assert np.array_equal(of_trained.logits, of_loaded.logits)
 

@@ -32,7 +32,7 @@ class Workflow:
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
         return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, env=os.environ, timeout=600
+            command, cwd=self.folder, capture_output=True, text=True, env=os.environ, timeout=1800
         )
 
     def run(self, *arguments: str) -> str:

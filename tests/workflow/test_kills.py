@@ -85,4 +85,4 @@ def test_fifty_kills_change_no_byte(finished, workflow):
     for file in files:
         if file.name not in TIMED:
             assert (here / file).read_bytes() == (there / file).read_bytes(), file
-    assert not list(here.rglob("*.part")) and not list(here.rglob("resume.pt"))
+    assert not [path for name in ("*.part", "*.journal", "resume.pt") for path in here.rglob(name)]

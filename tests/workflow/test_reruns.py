@@ -111,7 +111,7 @@ def test_nothing_half_written_is_left(finished):
     left = [
         path
         for path in (finished.folder / "results").rglob("*")
-        if path.suffix == ".part" or path.name == "resume.pt"
+        if path.suffix in (".part", ".journal") or path.name == "resume.pt"
     ]
     assert left == []
 
