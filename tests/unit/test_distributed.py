@@ -121,7 +121,7 @@ class Slow:
         self.store, self.shape = store, store.shape
 
     def window(self, video_id, indices):
-        time.sleep(0.03)
+        time.sleep(0.1)
         return self.store.window(video_id, indices)
 
 
@@ -140,7 +140,7 @@ def sigterm_at(monkeypatch):
 
     def arrange(path):
         interruption.watch()
-        send = lambda: exists_within(path, 30) and os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+        send = lambda: exists_within(path, 120) and os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
         threading.Thread(target=send, daemon=True).start()
 
     yield arrange
@@ -231,12 +231,12 @@ def test_a_killed_parent_leaves_no_process_and_no_lock(lesson, tmp_path):
     told = {"CUDA_VISIBLE_DEVICES": "0,1", "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     parent = subprocess.Popen(command, env={**os.environ, **told}, stderr=subprocess.PIPE)
     try:
-        assert exists_within(tmp_path / "state", 60), parent.communicate(timeout=1)
+        assert exists_within(tmp_path / "state", 120), parent.communicate(timeout=1)
         assert len(processes_with(f"TMPDIR={tmp_path}")) == 4  # the parent, torchrun and its two
         assert sorted(locked(tmp_path)) == ["0.lock", "1.lock"]
     finally:
         parent.kill()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end and (left := processes_with(f"TMPDIR={tmp_path}") or locked(tmp_path)):
         time.sleep(0.02)
     assert not left
