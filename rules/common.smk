@@ -86,4 +86,6 @@ def on_disk(place, path):
             f"{place}: {path!r} is an address. Only results can lie in storage; videos, lists, weights and logits "
             "of your own must be files on a disk that every job sees (docs/storage.md)"
         )
+    if path.startswith("~"):
+        raise WorkflowError(f"{place}: {path!r} is for a shell to read; write the path in full")
     return path

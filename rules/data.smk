@@ -23,7 +23,7 @@ rule render_darkroom:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        names=lambda wildcards: [a[1] for a in shard_annotations(wildcards)],
+        names=lambda wildcards: [path for _, path in shard_videos(wildcards)],
         folder=dataset_setting("videos"),
         render=dataset_setting("render"),
         code=code("render_darkroom"),
@@ -44,12 +44,12 @@ rule inspect_videos:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        videos=shard_annotations,
+        videos=shard_videos,
         folder=dataset_setting("videos"),
         min_frames=dataset_setting("min_frames"),
         links_out=dataset_setting("links_out"),
         reading=reading_setting,
-        unnameable=shard_unnameable,
+        sizes=shard_sizes,
         code=code("inspect_videos"),
     script:
         "../workflow_scripts/inspect_videos.py"
@@ -75,6 +75,7 @@ rule index_videos:
         mem_mb=2000,
         runtime=10,
     params:
+        labels=labels_of,
         max_rejected=dataset_setting("max_rejected"),
         resampled=lambda wildcards: "fps" in config["datasets"][wildcards.dataset],
         remarks=lambda wildcards: [list(remark) for remark in listed(wildcards.dataset).remarks],

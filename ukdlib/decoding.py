@@ -157,9 +157,9 @@ def _refuse_long(frames: int, reading: Reading) -> None:
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    if not container.streams.video:
+    stream = container.streams.best("video")  # the first may be a still picture, of a cover for example
+    if not isinstance(stream, av.VideoStream):
         raise VideoError("no video stream")
-    stream = container.streams.video[0]
     if stream.codec_context is None:
         raise VideoError("unknown codec")
     stream.codec_context.thread_count = 1
@@ -170,10 +170,13 @@ def _pictures(
     container: av.container.InputContainer, stream: av.VideoStream
 ) -> Iterator[tuple[np.ndarray, av.VideoFrame]]:
     """(upright picture, its frame), every one; their number is held against the container's."""
-    declared, seen = stream.frames, 0
+    declared, seen, chunk = stream.frames, 0, -1
     try:
         for packet in container.demux(stream):
             declared -= packet.is_discard  # cut off by the container's edit list: not meant to be seen
+            if container.format.name == "avi" and packet.dts is not None:
+                declared -= max(0, packet.dts - chunk - 1)  # empty chunks: the camera dropped a frame
+                chunk = packet.dts
             for frame in packet.decode():
                 seen += 1
                 yield _upright(frame), frame

@@ -111,7 +111,7 @@ def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[st
             remarks.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
         if video["damaged"]:
             remarks.append(
-                (video["video_id"], f"{video['damaged']} of its {video['num_frames']} frames are damaged")
+                (video["video_id"], f"{video['damaged']:.0f} of its {video['num_frames']:.0f} frames are damaged")
             )
         if not video["steady"] and not resampled:
             remarks.append(

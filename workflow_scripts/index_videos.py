@@ -8,9 +8,11 @@ import pandas as pd
 
 from ukdlib.video import remarks_on, set_aside
 
-checked = [row for path in snakemake.input for row in pd.read_parquet(path).to_dict("records")]
-usable, rejected = set_aside(checked, snakemake.params.max_rejected)
-remarks = snakemake.params.remarks + remarks_on(usable, snakemake.params.resampled)
+params = snakemake.params
+inspected = pd.concat([pd.read_parquet(path) for path in snakemake.input])
+inspected["label"] = inspected["video_id"].map(params.labels)
+usable, rejected = set_aside(inspected.to_dict("records"), params.max_rejected)
+remarks = params.remarks + remarks_on(usable, params.resampled)
 print(f"{len(usable)} videos are usable, {len(rejected)} are set aside", file=sys.stderr)
 pd.DataFrame(remarks, columns=["what", "remark"]).to_csv(snakemake.output.remarks, index=False)
 clips = pd.DataFrame(usable).astype({"label": int, "num_frames": int, "height": int, "width": int})

@@ -18,14 +18,14 @@ below = None if params.links_out else params.folder
 
 
 def inspect(first):
-    for video_id, path, label in params.videos[first:]:
+    for video_id, path in params.videos[first:]:
         path = locate(params.folder, path) or os.path.join(params.folder, path)
         found = check_video(path, params.min_frames, Reading(**params.reading), below)
         print(video_id, found["status"], found["reason"], file=sys.stderr)
-        yield {"video_id": video_id, "path": path, "label": label, **found}
+        yield {"video_id": video_id, "path": path, **found}
 
 
 rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), inspect)
-columns = ["video_id", "path", "label", *FINDINGS, "status", "reason"]
+columns = ["video_id", "path", *FINDINGS, "status", "reason"]
 pd.DataFrame(rows, columns=columns).to_parquet(snakemake.output[0], index=False)
 discard_journal(journal)

@@ -47,8 +47,13 @@ def classes_of(wildcards):
     return listed(wildcards.dataset).classes
 
 
-def shard_annotations(wildcards):
-    return [list(a) for a in sharded(wildcards.dataset)[int(wildcards.shard)]]
+def shard_videos(wildcards):
+    """(name, path) of one shard's videos; another label changes nothing about their frames."""
+    return [[a.video_id, a.path] for a in sharded(wildcards.dataset)[int(wildcards.shard)]]
+
+
+def labels_of(wildcards):
+    return {video_id: annotation.label for video_id, annotation in listed(wildcards.dataset).videos.items()}
 
 
 def shard_files(wildcards):
@@ -59,13 +64,15 @@ def shard_files(wildcards):
 
 
 def nameable(path):
-    """Whether a file's name can be an input: braces are wildcards to Snakemake, line ends confuse it."""
-    return path.isprintable() and not set("{}") & set(path)
+    """Whether a file's name can be an input: {a} and <a> are variables to Snakemake, line ends confuse it."""
+    return path.isprintable() and not set("{}<>") & set(path)
 
 
 def own(path, place="the video"):
     """A file of the user's as input, named at `place`: it stays where it is when results go to storage."""
-    return path if path.startswith("results/") else local(on_disk(place, path))
+    if not nameable(path):
+        raise WorkflowError(f"{place}: {path!r}: Snakemake takes {{a}} and <a> for variables; rename it")
+    return path if path.startswith("results/") else local(on_disk(place, os.path.normpath(path)))
 
 
 def shard_sources(wildcards):
@@ -75,12 +82,15 @@ def shard_sources(wildcards):
     return [own(path) for path in shard_files(wildcards) if nameable(path)]
 
 
-def shard_unnameable(wildcards):
-    """Of the others, whose times Snakemake does not watch: size and time, so that a change is seen all the same."""
+def shard_sizes(wildcards):
+    """
+    Size of each file, for one that takes another's place may be older; and the time of those that cannot be named,
+    which Snakemake does not watch.
+    """
     if "render" in config["datasets"][wildcards.dataset]:
         return []
-    stats = [(path, os.stat(path)) for path in shard_files(wildcards) if not nameable(path)]
-    return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+    stats = [(path, os.stat(path)) for path in shard_files(wildcards)]
+    return [[stat.st_size, 0 if nameable(path) else stat.st_mtime_ns] for path, stat in stats]
 
 
 def split_members(wildcards):

@@ -61,7 +61,7 @@ def test_figures_are_the_same_bytes_again(tmp_path):
         stores[name] = open_shards([path])
     for number in "ab":
         save(distributions(CLIPS, measured()), str(tmp_path / f"{number}.svg"))
-        drawn = sheet([("Run", "v0"), ("走る", "v1")], stores, {"flow": 20.0})
+        drawn = sheet([("A$B_$C", "v0"), ("走る", "v1")], stores, {"flow": 20.0})
         save(drawn, str(tmp_path / f"{number}.png"))
     assert len([axes for axes in drawn.axes if axes.images]) == 4
     for kind in ("svg", "png"):

@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -11,6 +12,8 @@ import pytest
 from tests.unit.test_video import encode, moving_square
 from ukdlib.decoding import DAMAGED, Reading, VideoError, read_video, scan_video
 from ukdlib.video import check_video, remarks_on, write_video
+
+NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
 
 
 def numbered(path, times, height=16, width=16):
@@ -50,6 +53,49 @@ def test_a_varying_rate_is_evened_out_by_time(tmp_path):
         not check_video(path, 1)["steady"]
         and check_video(numbered(tmp_path / "b.mkv", [0, 33, 67]), 1)["steady"]
     )
+
+
+def with_drops(path, kept, codec):
+    """An AVI file of frames that are shown at these numbers; it has an empty chunk for each that is not."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=15)
+        stream.height, stream.width = NOISE.shape[1:3]
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for k in kept:
+            frame = av.VideoFrame.from_ndarray(NOISE[k % 30], format="rgb24")
+            frame.pts, frame.time_base = k, Fraction(1, 15)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg", "libx264"])
+@pytest.mark.parametrize("kept", [[*range(10), *range(14, 24)], [0, 2, 3, 6, 7], [0, 1]])
+def test_frames_that_a_camera_dropped_are_not_missing(kept, codec, tmp_path):
+    found = check_video(with_drops(str(tmp_path / "a.avi"), kept, codec), 1)
+    assert (found["status"], found["num_frames"], found["steady"]) == ("ok", len(kept), kept == [0, 1])
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg", "libx264"])
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
+def test_dropped_frames_do_not_hide_that_a_file_is_cut_off(share, codec, tmp_path):
+    path = Path(with_drops(str(tmp_path / "a.avi"), [*range(10), *range(14, 60)], codec))
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    assert check_video(str(path), 1)["reason"].startswith("truncated")
+
+
+def test_a_still_picture_that_comes_first_is_not_the_video(tmp_path):
+    path = str(tmp_path / "a.mkv")
+    with av.open(path, "w") as container:
+        streams = [container.add_stream(codec, rate=15) for codec in ("mjpeg", "libx264")]
+        for stream, pix_fmt in zip(streams, ("yuvj420p", "yuv420p"), strict=True):
+            stream.height, stream.width, stream.pix_fmt = 64, 64, pix_fmt
+        for stream, count in zip(streams, (1, 12), strict=True):
+            for k in range(count):
+                frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 4 * k, np.uint8), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    assert check_video(path, 1)["num_frames"] == 12
 
 
 def test_time_need_not_begin_at_zero(tmp_path):
@@ -147,9 +193,6 @@ def test_a_name_is_never_an_address(name, tmp_path, monkeypatch):
         write_video(other, moving_square(3), fps=30)
     os.replace("plain.mp4", name)
     assert len(read_video(name)[0]) == 7
-
-
-NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize(

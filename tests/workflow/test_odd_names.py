@@ -1,5 +1,6 @@
 """A folder of videos with every odd name runs through: nothing is lost, nothing is executed, all is accounted for."""
 
+import os
 import shutil
 
 import numpy as np
@@ -14,6 +15,7 @@ GOOD = [  # below the folder of their class
     "Run/$(touch evil).mp4", "Run/`touch evil`.mp4", "Run/; touch evil;.mp4", "Run/{wildcard}.mp4", "Run/%s.mp4",
     "走る/日本語.mp4", "走る/deep/er/é.mp4", "走る/*.mp4", "走る/[a-z]?.mp4", "走る/ lead and trail .mp4",
     "走る/tab\there.mp4", "走る/back\\slash.mp4", "走る/&&.mp4", "走る/#.mp4", "走る/~.mp4", "走る/{{}}.mp4",
+    "Run/fall <take>.mp4", "走る/<b>x</b>.mp4",
 ]  # fmt: skip
 BAD = {
     "Run/empty.mp4": "empty file",
@@ -74,3 +76,35 @@ def test_every_odd_name_runs_and_is_accounted_for(own):
     changed = own.folder / "data/own/Run/{wildcard}.mp4"  # a name that Snakemake cannot watch itself
     shutil.copy(own.folder / "data/own/Run/plain.mp4", changed)
     assert own.plan(*targets, "--configfile", "own.yaml")["inspect_videos"] == 1
+
+
+def test_a_file_that_takes_anothers_place_is_seen_however_old_it_is(own):
+    target = "results/own/clips.parquet"
+    own.run(target, "--configfile", "own.yaml")
+    replaced = own.folder / "data/own/Run/plain.mp4"
+    shutil.copy(own.folder / "data/own/Run/fall <take>.mp4", replaced)
+    os.utime(replaced, (1e9, 1e9))
+    assert own.plan(target, "--configfile", "own.yaml")["inspect_videos"] == 1
+
+
+def test_another_label_changes_no_frame(own):
+    """Classes change their numbers, too, when one comes before them in the alphabet."""
+    videos = [name for name in GOOD if name.isprintable()][:12]
+    names, table = ["Run", "Walk"] * 6, own.folder / "own.csv"
+
+    def label(names):
+        rows = [{"video": video, "label": name} for video, name in zip(videos, names, strict=True)]
+        pd.DataFrame(rows).to_csv(table, index=False)
+
+    label(names)
+    (own.folder / "own.yaml").write_text(
+        OVERLAY.replace("videos: data/own,", "videos: data/own, list: own.csv,")
+    )
+    targets = ["results/own/split0/subsets.parquet", "results/own/frames/rgb/shard0.arrow"]
+    own.run(*targets, "--configfile", "own.yaml")
+    label(["Fall", "Fall", *names[2:]])
+    plan = own.plan(*targets, "--configfile", "own.yaml")
+    assert plan == {"index_videos": 1, "split_videos": 1}
+    own.run(*targets, "--configfile", "own.yaml")
+    clips = pd.read_parquet(own.folder / "results/own/clips.parquet").set_index("video_id")["label"]
+    assert [clips[name.removesuffix(".mp4")] for name in videos] == [0, 0, *[1, 2] * 5]

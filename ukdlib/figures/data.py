@@ -72,7 +72,7 @@ def sheet(
     grid = figure.subplots(len(shown), len(stores), squeeze=False, gridspec_kw=close)
     for line, row, (name, _) in zip(grid, pictures, shown, strict=True):
         for axes, image in zip(line, row, strict=True):
-            axes.imshow(image, interpolation="lanczos", aspect="auto")
+            axes.imshow(image, interpolation="lanczos", aspect="equal")
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set(visible=True, color=FAINT, linewidth=0.6)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", color=INK, weight="bold", labelpad=6)

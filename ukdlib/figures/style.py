@@ -65,6 +65,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "text.color": INK,
+    "text.parse_math": False,  # a class may be called A$B_$C
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "xtick.major.size": 0,
