@@ -110,9 +110,8 @@ def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[st
         if video["mean_grey"] < BLACK:
             remarks.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
         if video["damaged"]:
-            remarks.append(
-                (video["video_id"], f"{video['damaged']:.0f} of its {video['num_frames']:.0f} frames are damaged")
-            )
+            damaged = f"{video['damaged']:.0f} of its {video['num_frames']:.0f}"
+            remarks.append((video["video_id"], f"{damaged} frames are damaged"))
         if not video["steady"] and not resampled:
             remarks.append(
                 (video["video_id"], "its frame rate varies; `fps` of the data set would even it out")
