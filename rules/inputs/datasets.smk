@@ -58,8 +58,13 @@ def labels_of(wildcards):
 
 def shard_files(wildcards):
     """The video files of one shard that are there; what is missing is set aside."""
-    entry = config["datasets"][wildcards.dataset]
-    found = (locate(entry["videos"], a.path) for a in sharded(wildcards.dataset)[int(wildcards.shard)])
+    return located(wildcards.dataset, int(wildcards.shard))
+
+
+@lru_cache(None)
+def located(dataset, shard):
+    folder = config["datasets"][dataset]["videos"]
+    found = (locate(folder, annotation.path) for annotation in sharded(dataset)[shard])
     return [path for path in found if path is not None]
 
 
