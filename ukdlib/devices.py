@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
+NO_GPU = "No devices were found"  # nvidia-smi's words
 NO_DEVICE = ("", "-1", "NoDevFiles")  # ways of saying "none" in CUDA_VISIBLE_DEVICES
 _held: list[int] = []  # file descriptors of this process's locks, open until it ends
 
@@ -58,6 +59,8 @@ def lease_gpus(
     if leased:
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # count as nvidia-smi does
         print(f"GPU {', '.join(leased)} of {', '.join(pool)}", file=sys.stderr)
+    elif device == "auto":
+        print("no GPU here: computing on the CPU", file=sys.stderr)
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(leased)
     return leased
 
@@ -71,16 +74,24 @@ def gpu_pool() -> list[str]:
     """
     Ids of the GPUs that this process may use: numbers, UUIDs or MIG names.
 
-    CUDA_VISIBLE_DEVICES says, and where it does not, nvidia-smi; but what SLURM gave nothing to has none.
+    CUDA_VISIBLE_DEVICES says, and where it does not, nvidia-smi; but what SLURM gave nothing to has none. Raises
+    RuntimeError if nvidia-smi is there and fails.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "" if "SLURM_JOB_ID" in os.environ else None)
     if visible is not None:
-        return [gpu.strip() for gpu in visible.split(",") if gpu.strip() not in NO_DEVICE]
+        named = (gpu.strip() for gpu in visible.split(","))
+        return list(dict.fromkeys(gpu for gpu in named if gpu not in NO_DEVICE))
     command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
+    except FileNotFoundError:
         return []
+    said = (listed.stdout + listed.stderr).strip()
+    if listed.returncode and NO_GPU not in said:
+        raise RuntimeError(
+            f"nvidia-smi cannot say which GPUs there are: {said!r}; mend it, name them in CUDA_VISIBLE_DEVICES, or "
+            "compute without: run.device: cpu"
+        )
     return listed.stdout.split() if listed.returncode == 0 else []
 
 

@@ -44,14 +44,15 @@ def export(
 
     def batches(first: int) -> Iterator[str]:
         """Each batch's logits from number `first` on, as the journal keeps them."""
-        for logits in predict(network, store, samples, setting, first):
+        for number, logits in enumerate(predict(network, store, samples, setting, first), first):
+            _refuse_infinite(logits, samples, number * recipe["batch_size"])
             yield b64encode(logits.tobytes()).decode()
 
     return LogitRows(
         video_ids=np.array(shown),
         views=numbers,
         labels=np.asarray(labels)[rows],
-        logits=np.concatenate([_from_text(text, len(classes)) for text in journaled(*journal, batches)]),
+        logits=np.concatenate(journaled(*journal, batches, lambda text: _from_text(text, len(classes)))),
         classes=list(classes),
     )
 
@@ -95,6 +96,14 @@ def predict(
         with torch.inference_mode():
             logits = class_logits(network, batch, recipe, modality)
         yield logits.cpu().numpy()
+
+
+def _refuse_infinite(logits: np.ndarray, samples: Samples, begin: int) -> None:
+    """logits: (n, C) of the samples from number `begin` on; none may get into a journal, which would keep it."""
+    for row in np.flatnonzero(~np.isfinite(logits).all(axis=1))[:1]:
+        raise ValueError(
+            f"export: the logits of video {samples.video_ids[begin + row]!r} are not finite: {logits[row]}"
+        )
 
 
 def _from_text(text: str, classes: int) -> np.ndarray:

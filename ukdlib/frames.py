@@ -6,6 +6,7 @@ file). A window of T frames is read without touching the rest of the file; befor
 checksum is taken. Channels are 3 (RGB) or 2 (flow codes).
 """
 
+import mmap
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -190,7 +191,9 @@ class FrameStore:
     def __init__(self, paths: Sequence[str], videos: dict[str, _Video]):
         self.video_ids = list(videos)
         self._paths, self._videos = list(paths), videos
-        self._whole: set[str] = set()  # videos whose checksum was right
+        self._places = {video_id: place for place, video_id in enumerate(videos)}
+        # 1 where a checksum was right; loader processes, which live for an epoch, share it
+        self._whole = mmap.mmap(-1, max(1, len(videos)))
 
     def __reduce__(self):
         return open_shards, (self._paths,)  # a worker process maps the files itself
@@ -211,10 +214,10 @@ class FrameStore:
         video = self._video(video_id)
         if len(indices) == 0 or min(indices) < 0 or max(indices) >= video.shape[0]:
             raise ValueError(f"{video_id} has frames 0 to {video.shape[0] - 1}, asked for {list(indices)}")
-        if video_id not in self._whole:
+        if not self._whole[self._places[video_id]]:
             if not video.is_whole(video_id):
                 raise damaged(video.path, f"the frames of {video_id!r} are not what was written")
-            self._whole.add(video_id)
+            self._whole[self._places[video_id]] = 1
         return DECODERS[video.codec](video.pictures, np.asarray(indices), video.shape[1:])
 
     def video(self, video_id: str) -> np.ndarray:

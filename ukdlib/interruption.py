@@ -5,8 +5,10 @@ A training that watches leaves at the end of a step, with its state written, so 
 SLURM sends SIGTERM before it kills, or what `--signal` says, often SIGUSR1.
 """
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -60,4 +62,5 @@ def leave(words: str) -> NoReturn:
 def _note(number: int, _: FrameType | None) -> None:
     global _requested
     _requested = True
-    print(f"{signal.Signals(number).name}: stopping after this step", file=sys.stderr)
+    with suppress(OSError, ValueError, AttributeError):  # not print: a signal may come while one is at it
+        os.write(sys.stderr.fileno(), f"{signal.Signals(number).name}: stopping after this step\n".encode())

@@ -4,6 +4,7 @@ The state of a training in a file: after every epoch, and within one when it is 
 What goes on from it ends bit for bit like what was never interrupted, on a CPU.
 """
 
+import io
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ import torch
 
 from ukdlib import distributed
 from ukdlib.optimization import Learner
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import checksum, put_in_place
 
+SEAL = 9  # bytes of a state's file before what torch wrote
 Random = dict[str, Any]  # of the CPU and of every GPU
 
 
@@ -51,10 +53,35 @@ def save_state(
     own = distributed.gathered({"random": random_state(), "begun": within})
     state = {"key": key, "learner": learner.state_dict(), "history": history, "processes": own}
     if distributed.rank() == 0:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, f"{path}.part")
-        put_in_place(f"{path}.part", path)
+        write_state(path, state)
     distributed.gathered(None)
+
+
+def write_state(path: str, state: dict[str, Any]) -> None:
+    """Nested dicts and lists of tensors and numbers, sealed with a checksum; after an error nothing is left of it."""
+    torch.save(state, content := io.BytesIO())
+    part = Path(f"{path}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(part, "wb") as file:
+            file.write(_seal(content.getbuffer()))
+            file.write(content.getbuffer())
+        put_in_place(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)  # a full disk would stay full
+        raise
+
+
+def read_state(path: str) -> dict[str, Any]:
+    """What write_state was given; raises ValueError if the file is not what it has written."""
+    content = memoryview(Path(path).read_bytes())
+    if content[:SEAL] != _seal(content[SEAL:]):
+        raise ValueError(f"{path} is not what was written")
+    return torch.load(io.BytesIO(content[SEAL:]), map_location="cpu", weights_only=True)
+
+
+def _seal(content: memoryview) -> bytes:
+    return b"%08x\n" % checksum([content])
 
 
 def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, Any]], Begun | None]:
@@ -66,8 +93,8 @@ def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, An
     if not Path(path).exists():
         return [], None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged file leads to
+        state = read_state(path)
+    except Exception as error:  # whatever a damaged file, or one of an earlier version, leads to
         print(f"{path}: damaged, not resumed ({type(error).__name__})", file=sys.stderr)
         return [], None
     if state["key"] != key:

@@ -51,7 +51,7 @@ def call_together(processes: int, device: str, function: Callable[..., Any], arg
 
 
 def _start(processes: int, device: str, folder: str) -> subprocess.Popen:
-    options = [*OPTIONS, "--nproc-per-node", str(processes)]
+    options = [*OPTIONS, "--log-dir", folder, "--nproc-per-node", str(processes)]
     if device == "cuda":
         options.append("--virtual-local-rank")  # each process sees its own GPU and no other
     command = [sys.executable, "-m", "ukdlib.torchrun", *options, "-m", "ukdlib.torchrun", folder]
@@ -112,6 +112,8 @@ def _take_part(folder: str) -> None:
     interruption.watch(Path(folder, STOP))
     choose_device(device)
     with distributed.joined(device), _quiet() if distributed.rank() else nullcontext():
+        distributed.gathered(None)  # all have read it
+        Path(folder, CALL).unlink(missing_ok=True)  # as large as the network and its targets
         try:
             function(*arguments)
         except Interrupted as stopped:

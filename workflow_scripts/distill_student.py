@@ -30,7 +30,8 @@ lesson = Lesson(open_shards(snakemake.input.frames), video_ids, labels, modality
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
 check_network(network, modality.channels, params.recipe, len(params.classes), params.name)
 start = start_from(network, snakemake.input.weights, params.weights, params.classes)
-key = resume_key(snakemake.input.frames, {"code": params.code, "start": start})
+made_by = {name: params[name] for name in ("code", "network", "source")}
+key = resume_key(snakemake.input.frames, {**made_by, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key, snakemake.resources.processes)
 write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}

@@ -20,14 +20,15 @@ from ukdlib.subsets import read_videos
 
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
-network = prepare(network, choose_device(params.device))
+device = choose_device(params.device)
+network = prepare(network, device)
 exported = export(
     network,
     open_shards(snakemake.input.frames),
     read_videos(snakemake.input.subsets, params.videos),
     params.subset,
     (params.recipe, Modality(**params.modality), params.classes),
-    (journal, resume_key(snakemake.input, dict(params.items()))),
+    (journal, resume_key(snakemake.input, {**params, "device": device.type})),
 )
 origin = {"checkpoint": sha256(snakemake.input.checkpoint), "trained_on": stated["trained_on"]}
 write_logits(snakemake.output[0], exported, {**params.origin, **origin})

@@ -123,6 +123,29 @@ def test_the_pool_is_what_is_visible(monkeypatch, visible, pool):
     assert gpu_pool() == pool
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("Failed to initialize NVML: Driver/library version mismatch", 18), ("Unknown Error", 1)],
+)
+def test_an_nvidia_smi_that_fails_is_no_machine_without_gpus(words, code, tmp_path):
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho '{words}'\nexit {code}\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    with pytest.raises(RuntimeError, match=f"nvidia-smi cannot say which GPUs there are: '{words}'"):
+        gpu_pool()
+    assert lease_gpus("cpu") == []
+
+
+def test_an_nvidia_smi_that_finds_nothing_is_one(tmp_path):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\nexit 6\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert gpu_pool() == []
+
+
+def test_a_gpu_that_is_named_twice_is_one(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,0,1")
+    assert gpu_pool() == ["0", "1"]
+
+
 def test_the_pool_is_what_nvidia_smi_lists(monkeypatch, tmp_path):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 0\necho 1\n")
     (tmp_path / "nvidia-smi").chmod(0o755)

@@ -22,6 +22,7 @@ from tests.unit.test_training import CPU, IDS, LESSON, RECIPE, knowledge, withou
 from ukdlib import distributed, interruption
 from ukdlib.frames import open_shards, write_shard
 from ukdlib.interruption import Interrupted
+from ukdlib.resuming import read_state, write_state
 from ukdlib.torchrun import call_together
 from ukdlib.training import HISTORY, Run, fit
 
@@ -157,7 +158,7 @@ def test_stopped_by_sigterm_two_processes_go_on_as_if_they_had_not_been(
         trained(slow, {}, run)
     assert left.value.code == interruption.EXIT_CODE
     monkeypatch.setattr(interruption, "_requested", False)
-    state = torch.load(run.state, weights_only=True)
+    state = read_state(run.state)
     assert 1 <= len(state["history"]) < RECIPE["epochs"] and len(state["processes"]) == 2
     first, second = (own["random"]["cpu"] for own in state["processes"])
     assert not torch.equal(first, second)  # they would draw the same dropout
@@ -168,10 +169,10 @@ def test_stopped_by_sigterm_two_processes_go_on_as_if_they_had_not_been(
 def test_each_process_goes_on_with_its_own_random_numbers(rank, lesson, monkeypatch, tmp_path):
     run = Run(7, CPU, f"{tmp_path}/state")
     trained(lesson, {}, run)
-    state = torch.load(run.state, weights_only=True)
+    state = read_state(run.state)
     randoms = [torch.Generator().manual_seed(number).get_state() for number in (0, 1)]
     state["processes"] = [{"random": {"cpu": random, "cuda": []}, "begun": None} for random in randoms]
-    torch.save(state, run.state)
+    write_state(run.state, state)
     monkeypatch.setattr(distributed, "rank", lambda: rank)
     trained(lesson, {}, run)  # is finished
     assert torch.equal(torch.get_rng_state(), randoms[rank])
@@ -183,11 +184,11 @@ def test_what_two_processes_began_one_may_end(lesson, monkeypatch, tmp_path):
     monkeypatch.setattr(interruption, "requested", lambda: next(looks) == 4)  # after an epoch and two steps
     with pytest.raises(Interrupted, match="1 epochs and 2 steps"):
         trained(lesson, {}, run)
-    state = torch.load(run.state, weights_only=True)
+    state = read_state(run.state)
     [own] = state["processes"]
     halves = [value / 2 for value in own["begun"]["measured"]]
     state["processes"] = [{**own, "begun": {**own["begun"], "measured": halves}}] * 2
-    torch.save(state, run.state)
+    write_state(run.state, state)
     assert_alike(trained(lesson, {}, run), whole, 1e-6)
 
 

@@ -100,6 +100,17 @@ def test_a_killed_export_goes_on_at_its_batch_and_ends_as_one_that_was_not(subse
     np.testing.assert_array_equal(rows.logits, exported(subset).logits)
 
 
+def test_logits_that_are_not_finite_do_not_stay_in_the_journal(tmp_path):
+    broken = network()
+    torch.nn.init.constant_(broken[-1].bias, np.nan)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="export: the logits of video 'wide' are not finite"):
+            exported("test", broken, str(tmp_path / "journal"))
+    np.testing.assert_array_equal(
+        exported("test", journal=str(tmp_path / "journal")).logits, exported("test").logits
+    )
+
+
 def test_training_views_are_those_that_a_student_replays():
     shown, numbers = list(np.repeat(IDS, 4)), np.tile(np.arange(4), 3)
     mine = numbered_views(store(), shown, numbers, "train", RECIPE)

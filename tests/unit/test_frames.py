@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ukdlib import frames as module
 from ukdlib.frames import open_shards, resize, write_shard
 
 
@@ -228,3 +229,19 @@ def test_resize_keeps_grey_levels_and_does_nothing_when_not_asked():
     frames = np.full((2, 30, 41, 3), 77, np.uint8)
     assert (resize(frames, 17) == 77).all() and (resize(frames, 50) == 77).all()
     assert resize(frames, None) is frames and resize(frames, 30) is frames
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="loaders are not forked here")
+def test_what_one_loader_process_has_checked_the_next_one_does_not(tmp_path, monkeypatch):
+    """Loaders live for an epoch; a checksum takes the whole video off the disk."""
+    path = str(tmp_path / "a.arrow")
+    write_shard(path, ["v"], lambda _: np.zeros((5, 4, 4, 3), np.uint8))
+    store = open_shards([path])
+    if not (child := os.fork()):
+        store.window("v", [0])
+        os._exit(0)
+    os.waitpid(child, 0)
+    monkeypatch.setattr(module._Video, "is_whole", lambda *_: False)
+    assert store.window("v", [0]).shape == (1, 4, 4, 3)
+    with pytest.raises(ValueError, match="is damaged"):
+        open_shards([path]).window("v", [0])

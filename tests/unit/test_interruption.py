@@ -1,5 +1,6 @@
 """Asked to stop at any step, a training goes on from there and ends bit for bit like one that was left in peace."""
 
+import errno
 import os
 import re
 import signal
@@ -14,8 +15,9 @@ import pytest
 import torch
 
 from tests.unit.test_training import CPU, LESSON, RECIPE, knowledge, tiny_network, without_seconds
-from ukdlib import interruption
+from ukdlib import interruption, resuming
 from ukdlib.interruption import Interrupted
+from ukdlib.resuming import read_state, write_state
 from ukdlib.training import Run, fit
 
 STEPS = 3 * RECIPE["epochs"]  # 24 clips in batches of 8
@@ -82,6 +84,37 @@ def test_a_damaged_state_is_a_state_that_is_not_there(stopped_at, tmp_path, caps
     (tmp_path / "state").write_bytes(content[: len(content) // 2])
     assert len(fit(tiny_network(), LESSON, RECIPE, run)) == RECIPE["epochs"]
     assert "damaged, not resumed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_state_with_a_changed_bit_is_not_read(seed, stored):
+    content = bytearray(stored.read_bytes())
+    rng = np.random.default_rng(seed)
+    content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+    changed = stored.with_name("changed")
+    changed.write_bytes(content)
+    with pytest.raises(ValueError, match="is not what was written"):
+        read_state(str(changed))
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    path = tmp_path_factory.mktemp("state") / "state"
+    write_state(str(path), {"key": "k", "weights": torch.arange(50.0), "history": [{"loss": 0.5}]})
+    return path
+
+
+def test_a_state_that_finds_no_room_leaves_the_one_before(tmp_path, monkeypatch):
+    path = str(tmp_path / "state")
+    write_state(path, {"epoch": 1})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(resuming, "put_in_place", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_state(path, {"epoch": 2})
+    assert read_state(path) == {"epoch": 1} and len(list(tmp_path.iterdir())) == 1
 
 
 TRAINING = textwrap.dedent("""

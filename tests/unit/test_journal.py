@@ -50,6 +50,34 @@ def test_another_key_starts_anew(path):
     assert made == list(range(5))
 
 
+def test_two_at_once_are_refused(path):
+    def make(first):
+        with pytest.raises(RuntimeError, match=r"rows\.journal: another process is writing it"):
+            journaled(path, "k", making([]))
+        yield from ROWS[first:]
+
+    assert journaled(path, "k", make) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("lines", "taken"), [([0, 1, 2, 2, 3], 2), ([0, 2, 1, 3, 4], 0), ([0, 1, 1, 2, 5], 1)]
+)
+def test_lines_that_two_processes_have_mixed_are_not_taken(lines, taken, path, tmp_path):
+    """Where a file system has no locks; line 0 is the key."""
+    journaled(path, "k", making([]))
+    content = (tmp_path / "rows.journal").read_bytes().splitlines(keepends=True)
+    (tmp_path / "rows.journal").write_bytes(b"".join(content[line] for line in lines))
+    made: list[int] = []
+    assert journaled(path, "k", making(made)) == ROWS
+    assert made == list(range(taken, 5))
+
+
+def test_what_is_kept_of_a_value_is_the_same_after_a_kill(path):
+    with pytest.raises(Killed):
+        journaled(path, "k", making([], 3))
+    assert journaled(path, "k", making([]), lambda row: row["name"]) == [row["name"] for row in ROWS]
+
+
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_torn_line_is_made_again(cut, path, tmp_path):
     journaled(path, "k", making([]))
