@@ -24,9 +24,9 @@ validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
 
 
 def check(**known):
-    """Stop with the problems of the configuration, one sentence each; known: class names of data sets, once read."""
+    """Stop with the problems of the configuration, one sentence each; known: what a data set's lists say, once read."""
     try:
-        check_config(config, known)
+        check_config(config, **known)
     except ValueError as error:
         raise WorkflowError(str(error)) from None
 

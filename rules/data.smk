@@ -100,6 +100,7 @@ rule split_videos:
     params:
         videos=split_members,
         groups=split_groups,
+        classes=classes_of,
         setting=split_setting,
         code=code("split_videos"),
     script:
@@ -123,6 +124,7 @@ rule assign_folds:
             "count": config["datasets"][wildcards.dataset]["crossfit"],
             "seed": config["datasets"][wildcards.dataset]["seed"],
         },
+        classes=classes_of,
         code=code("assign_folds"),
     script:
         "../workflow_scripts/assign_folds.py"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from ukdlib.config import LABEL_METHODS, in_yaml, recipe_of
-from ukdlib.data_checks import DATA_CHECKS
+from ukdlib.data_checks import DATA_CHECKS, Parts, validation
 from ukdlib.weights_checks import WEIGHTS_CHECKS
 
 SECTIONS = (
@@ -42,19 +42,20 @@ REFERENCES = (  # entries of (section) name in (key) entries of (target)
 )
 
 Problems = Iterator[str]
+Classes = dict[str, list[str]]  # data set -> names of its classes
 
 
-def check_config(config: dict, classes: dict[str, list[str]] | None = None) -> None:
+def check_config(config: dict, classes: Classes | None = None, parts: Parts | None = None) -> None:
     """
     Raise ValueError with one line per problem of the configuration.
 
-    classes: dataset -> class names, for the check that needs their number; unknown datasets skip it.
+    classes, parts: what the lists of data sets say, for checks that need it; they are lenient where it is unknown.
     Later checks rely on earlier ones, so only the problems of the first check that finds any are given.
     """
     for check in CHECKS:
         problems = list(check(config))
         _raise_if_any(problems)
-    _raise_if_any(list(_preferred_mass(config, classes or {})))
+    _raise_if_any([*validation(config, parts or {}), *_preferred_mass(config, classes or {})])
 
 
 def _names(config: dict) -> Problems:
@@ -178,10 +179,6 @@ def _names_that_state_tau(config: dict) -> Problems:
 def _tables(config: dict) -> Problems:
     for name, table in config["tables"].items():
         rows = table["rows"]
-        dataset = config["run"]["dataset"]
-        if table.get("subset") == "val" and name in config["run"]["tables"]:
-            if not config["datasets"][dataset].get("validation"):
-                yield f"tables.{name}.subset is 'val', but datasets.{dataset}.validation holds no videos out"
         for label, row in rows.items():
             yield from _row(config, f"tables.{name}.rows[{label!r}]", row)
         for key in ("baseline", "paper"):
@@ -217,7 +214,7 @@ def _row(config: dict, place: str, row: str) -> Problems:
         )
 
 
-def _preferred_mass(config: dict, classes: dict[str, list[str]]) -> Problems:
+def _preferred_mass(config: dict, classes: Classes) -> Problems:
     """h of Eq. 11 lies between 1/C (every class preferred alike) and 1 (the one-hot label, which is GTD)."""
     dataset = config["run"]["dataset"]
     count = len(classes.get(dataset, []))

@@ -9,22 +9,25 @@ gathered file proves by itself that no row leaks: see check_unseen.
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
 
-def assign_folds(labels: Sequence[int], groups: Sequence[str], count: int, seed: int) -> list[int]:
+def assign_folds(
+    labels: Sequence[Hashable], groups: Sequence[str], count: int, seed: int, setting: str = "crossfit"
+) -> list[int]:
     """
     A fold 0 .. count - 1 for each clip: whole groups, each class spread as evenly as was found.
 
-    labels, groups: (N,). The largest groups are placed first, each where the sum over classes of squared
-    counts grows least. Deterministic. Raises ValueError if some class would be missing in a network's
-    training, that is, if all its clips came into one fold.
+    labels, groups: (N,), class and group of each clip; setting: what `count` is called in the configuration.
+    The largest groups are placed first, each where the sum over classes of squared counts grows least.
+    Deterministic. Raises ValueError if some class would be missing in a network's training, that is, if all
+    its clips came into one fold.
     """
     if count < 2 or count > len(set(groups)):
         raise ValueError(
-            f"crossfit is {count}; it lies between 2 and the {len(set(groups))} groups there are"
+            f"{setting} is {count}; it lies between 2 and the {len(set(groups))} groups there are"
         )
     members: dict[str, Counter] = {group: Counter() for group in sorted(set(groups))}
     for label, group in zip(labels, groups, strict=True):
@@ -38,11 +41,11 @@ def assign_folds(labels: Sequence[int], groups: Sequence[str], count: int, seed:
         fold = min(range(count), key=lambda k: (_growth(folds[k], members[group]), folds[k].total(), k))
         place[group] = fold
         folds[fold].update(members[group])
-    for label in sorted(set(labels)):
+    for label in dict.fromkeys(labels):
         having = [k for k, counts in enumerate(folds) if counts[label]]
         if len(having) == 1:
             raise ValueError(
-                f"class {label} has clips in fold {having[0]} only; with too few groups, lower crossfit"
+                f"class {label!r} has clips in fold {having[0]} only; with too few groups, lower `{setting}`"
             )
     return [place[group] for group in groups]
 

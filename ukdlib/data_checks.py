@@ -5,7 +5,7 @@ What a transform needs, and what it may be applied to.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ukdlib.config import chain_of, has_flow, in_yaml
 
@@ -20,6 +20,8 @@ OPTIONAL_KEYS = {"tvl1": ("backend",)}  # with a default where it is used
 WITHOUT_PRESET = ("dis",)  # backends of flow that are not TV-L1
 
 Problems = Iterator[str]
+# data set -> for each split, which of train, val, test, all its lists have
+Parts = dict[str, Sequence[Collection[str]]]
 
 
 def _datasets(config: dict) -> Problems:
@@ -44,6 +46,32 @@ def _split(place: str, split: dict) -> Problems:
         )
     if "fold" in split and split["fold"] >= split["of"]:
         yield f"{place}.fold is {split['fold']}; the last of {split['of']} folds is {split['of'] - 1}"
+
+
+def validation(config: dict, parts: Parts) -> Problems:
+    """
+    A table of the validation clips needs some in each split of the run, listed or held out.
+
+    A data set whose lists are not among `parts`, since not yet read, may have a column `subset` that names some.
+    """
+    tables = [name for name in config["run"]["tables"] if config["tables"][name].get("subset") == "val"]
+    dataset = config["run"]["dataset"]
+    entry = config["datasets"][dataset]
+    if not tables or entry.get("validation"):
+        return
+    listed = parts.get(dataset) or [_may_list(split, "list" in entry) for split in entry["splits"]]
+    for number in config["run"]["splits"]:
+        if "val" not in listed[number]:
+            yield (
+                f"tables.{tables[0]}.subset is 'val', but datasets.{dataset}.validation holds no videos out "
+                f"and splits[{number}] lists none"
+            )
+
+
+def _may_list(split: dict, listing: bool) -> Collection[str]:
+    """Parts that a split's lists may have, as far as the configuration says."""
+    own = any(key in split for key in ("train", "all", "test_share", "fold"))
+    return ("val",) if listing and not own else split
 
 
 def _modality_chains(config: dict) -> Problems:

@@ -7,7 +7,7 @@ A group is one person in one scene. It never stands on two sides, or the scene w
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from ukdlib.crossfit import assign_folds
@@ -16,7 +16,7 @@ STARTS = 50  # random starts of the search for groups to hold out
 SEARCHED = 100_000  # groups in all starts together: among many groups a good choice is found at once
 ONE_SIDED = 1e6  # distance of a class with no clip on one side: more than all shares together
 
-Counts = dict[str, Counter]  # group -> label -> number of clips
+Counts = dict[str, Counter]  # group -> class -> number of clips
 
 
 class Subset(NamedTuple):
@@ -36,30 +36,41 @@ class Held(NamedTuple):
     of: int | None = None
     validation: float = 0.0  # share of each class's training videos, 0 = none
     seed: int = 0
+    number: int = 0  # of the split
+
+    @property
+    def lot(self) -> str:
+        """Seed of a share for the test: each split's own, so that repeated ones differ; folds must share theirs."""
+        return f"{self.seed}/{self.number}"
 
 
 NOTHING = Held()
 
 
 def assign_subsets(
-    videos: dict[str, list[str]], labels: dict[str, int], groups: dict[str, str], held: Held = NOTHING
+    videos: dict[str, list[str]],
+    labels: dict[str, int],
+    groups: dict[str, str],
+    classes: Sequence[str],
+    held: Held = NOTHING,
 ) -> list[Subset]:
     """
     Train, val and test of one split, no group in two of them, sorted by video.
 
     videos: ids by list, {"train", "test"}, perhaps with "val", or {"all"}, of which whole groups are held out;
-    labels: of all usable videos, others are left out; groups: of each video, see groups_of.
+    labels: of all usable videos, others are left out; groups: of each video, see groups_of; classes: names by number.
     """
     parts = _part_of_each(videos, labels)
     groups = {video: groups[video] for video in parts}
+    names = {video: classes[labels[video]] for video in parts}
     if "all" in videos:
         parts = dict.fromkeys(parts, "train")
         if held.fold is None:
-            _hold_out("test", held.test_share or 0.0, parts, labels, groups, held.seed)
+            _hold_out("test", held, parts, names, groups)
         else:
-            _hold_fold(held, parts, labels, groups)
+            _hold_fold(held, parts, names, groups)
     if held.validation > 0 and "val" not in videos:
-        _hold_out("val", held.validation, parts, labels, groups, held.seed)
+        _hold_out("val", held, parts, names, groups)
     _refuse_shared_groups(parts, groups)
     missing = sorted({"train", "test"} - set(parts.values()))
     if missing:
@@ -80,38 +91,40 @@ def _part_of_each(videos: dict[str, list[str]], labels: dict[str, int]) -> dict[
 
 
 def _hold_out(
-    target: str,
-    share: float,
-    parts: dict[str, str],
-    labels: dict[str, int],
-    groups: dict[str, str],
-    seed: int,
+    target: str, held: Held, parts: dict[str, str], names: dict[str, str], groups: dict[str, str]
 ) -> None:
-    """Move a share of the training videos, in whole groups, to the part `target`."""
+    """Move a share of the training videos, in whole groups, to the part `target`; names: the videos' classes."""
     train = sorted(video for video, part in parts.items() if part == "train")
+    clips = [names[v] for v in train], [groups[v] for v in train]
+    test = target == "test"
+    share, seed = (held.test_share or 0.0, held.lot) if test else (held.validation, held.seed)
     try:
-        held = split_by_group([labels[v] for v in train], [groups[v] for v in train], share, seed)
+        chosen = split_by_group(*clips, share, seed, by_lot=test)
     except ValueError as error:
         raise ValueError(f"cannot hold out {share:.0%} for {target}: {error}") from None
-    parts.update({video: target for video in train if groups[video] in held})
+    parts.update({video: target for video in train if groups[video] in chosen})
 
 
-def _hold_fold(held: Held, parts: dict[str, str], labels: dict[str, int], groups: dict[str, str]) -> None:
+def _hold_fold(held: Held, parts: dict[str, str], names: dict[str, str], groups: dict[str, str]) -> None:
     """Move one of `of` folds to the test; over all folds each video is tested once."""
-    names = sorted(parts)
+    videos = sorted(parts)
+    clips = [names[v] for v in videos], [groups[v] for v in videos]
     try:
-        folds = assign_folds([labels[v] for v in names], [groups[v] for v in names], held.of or 0, held.seed)
+        folds = assign_folds(*clips, held.of or 0, held.seed, "of")
     except ValueError as error:
         raise ValueError(f"cannot test fold {held.fold} of {held.of}: {error}") from None
-    parts.update({video: "test" for video, fold in zip(names, folds, strict=True) if fold == held.fold})
+    parts.update({video: "test" for video, fold in zip(videos, folds, strict=True) if fold == held.fold})
 
 
-def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, seed: int) -> set[str]:
+def split_by_group(
+    labels: Sequence[Hashable], groups: Sequence[str], share: float, seed: int | str, by_lot: bool = False
+) -> set[str]:
     """
     Groups to hold out: clips of each class on both sides, its held-out share as near to `share` as was found.
 
-    labels, groups: (N,), one entry per clip. Deterministic: from some random choices drawn with `seed`, one
-    group at a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
+    labels, groups: (N,), class and group of each clip. Deterministic: from some random choices drawn with `seed`,
+    one group at a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
+    by_lot: of equally good choices take the one found first, else the one whose groups come first by name.
     """
     if not 0 < share < 1:
         raise ValueError(f"held-out share is {share}; it must lie between 0 and 1")
@@ -121,7 +134,9 @@ def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, s
     totals = Counter(labels)
     rng = random.Random(seed)
     starts = max(1, min(STARTS, SEARCHED // len(counts)))
-    distance, held = min(_climb(counts, totals, share, rng) for _ in range(starts))
+    found = [_climb(counts, totals, share, rng) for _ in range(starts)]
+    # by name: so the validation groups of docs/results.md were chosen; rounding: or rounding errors would choose
+    distance, held = min(found, key=lambda choice: round(choice[0], 9)) if by_lot else min(found)
     if distance >= ONE_SIDED:
         raise ValueError(_why_impossible(counts, totals))
     return set(held)
@@ -130,7 +145,7 @@ def split_by_group(labels: Sequence[int], groups: Sequence[str], share: float, s
 def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) -> tuple[float, list[str]]:
     """(distance, groups held out) at the end of one climb from a random choice."""
 
-    def distance(label: int, held: int) -> float:
+    def distance(label: Hashable, held: int) -> float:
         """How far a class with so many clips held out is from its share."""
         return ONE_SIDED if held in (0, totals[label]) else (held / totals[label] - share) ** 2
 
@@ -155,12 +170,10 @@ def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) ->
 
 
 def _why_impossible(counts: Counts, totals: Counter) -> str:
-    for label in sorted(totals):
+    for label in totals:
         having = [group for group, count in counts.items() if count[label]]
         if len(having) == 1:
-            return (
-                f"class {label} has clips of group {having[0]} only, so it cannot be on both sides of a split"
-            )
+            return f"class {label!r} has clips of group {having[0]!r} only, so it cannot be on both sides of a split"
     return (
         f"no choice among {len(counts)} groups was found that leaves every class on both sides of the split"
     )
@@ -178,6 +191,11 @@ def _refuse_shared_groups(parts: dict[str, str], groups: dict[str, str]) -> None
 def groups_of(videos: Sequence[str], stated: dict[str, str], pattern: str | None) -> dict[str, str]:
     """Video -> group: the one that its list states, or cut out of its name, or, if neither is known, itself."""
     if stated:
+        lacking = next((video for video in videos if video not in stated), None)
+        if lacking is not None:
+            raise ValueError(
+                f"video {lacking!r} has no group in its list, and others have; give all of them one, or none"
+            )
         return {video: stated[video] for video in videos}
     return {video: group_of(video, pattern) if pattern else video for video in videos}
 

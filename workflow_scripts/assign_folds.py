@@ -9,7 +9,8 @@ import pandas as pd
 from ukdlib.crossfit import assign_folds
 
 train = pd.read_parquet(snakemake.input.subsets).query("subset == 'train'")
-folds = assign_folds(train["label"].tolist(), train["group"].tolist(), **snakemake.params.setting)
+names = [snakemake.params.classes[label] for label in train["label"]]
+folds = assign_folds(names, train["group"].tolist(), **snakemake.params.setting)
 folds = train[["video_id", "label", "group"]].assign(fold=folds)
 print(folds.groupby("fold").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr)
 folds.to_parquet(snakemake.output[0], index=False)

@@ -9,7 +9,17 @@ from ukdlib.annotations import locate, shard_of
 from ukdlib.config import chain_of, transforms_of
 from ukdlib.data_checks import TRANSFORM_KEYS
 from ukdlib.datasets import TEST_SHARE, others_of, read_dataset, unlisted
-from ukdlib.splits import groups_of
+from ukdlib.split_checks import check_splits, remarks_on_groups
+from ukdlib.splits import Held, groups_of
+
+
+def held_out(dataset, number):
+    """What is held out for the test and for validation in one split: ukdlib.splits.Held."""
+    entry = config["datasets"][dataset]
+    split = entry["splits"][number]
+    share = split.get("test_share", None if "fold" in split else TEST_SHARE)
+    chosen = {"test_share": share, "fold": split.get("fold"), "of": split.get("of")}
+    return {**chosen, "validation": entry["validation"], "seed": entry["seed"], "number": number}
 
 
 @lru_cache(None)
@@ -21,7 +31,10 @@ def listed(dataset):
         on_disk(f"config.yaml: datasets.{dataset}.{key}", entry.get(key, ""))
     try:
         read = read_dataset(entry["videos"], *lists, entry.get("list"), entry["links_out"])
-        groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
+        groups = groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
+        check_splits(read, groups, [Held(**held_out(dataset, n)) for n in range(len(read.splits))])
+        if "group" in entry and not read.groups:
+            read.remarks.extend(remarks_on_groups(read, groups))
         if "render" not in entry:
             missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
             told = {path for path, _ in read.remarks}
@@ -31,7 +44,11 @@ def listed(dataset):
         raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
 
 
-check(**{config["run"]["dataset"]: listed(config["run"]["dataset"]).classes})  # h has to do with their number
+# h has to do with the number of classes, a table of validation clips with the parts that a split lists
+check(
+    classes={config["run"]["dataset"]: listed(config["run"]["dataset"]).classes},
+    parts={config["run"]["dataset"]: listed(config["run"]["dataset"]).splits},
+)
 
 
 @lru_cache(None)
@@ -111,12 +128,7 @@ def split_groups(wildcards):
 
 
 def split_setting(wildcards):
-    """What is held out for the test and for validation."""
-    entry = config["datasets"][wildcards.dataset]
-    split = entry["splits"][int(wildcards.split)]
-    share = split.get("test_share", None if "fold" in split else TEST_SHARE)
-    chosen = {"test_share": share, "fold": split.get("fold"), "of": split.get("of")}
-    return {**chosen, "validation": entry["validation"], "seed": entry["seed"]}
+    return held_out(wildcards.dataset, int(wildcards.split))
 
 
 def reading_setting(wildcards):

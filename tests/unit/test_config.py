@@ -198,7 +198,7 @@ FAULTS = [
     (
         "tables.main.subset",
         "val",
-        "tables.main.subset is 'val', but datasets.toy.validation holds no videos out",
+        "tables.main.subset is 'val', but datasets.toy.validation holds no videos out and splits[0] lists none",
     ),
     ("fusions.ukd_tau8.tau", 10, "fusions.ukd_tau8 says tau 8 in its name, but its tau is 10"),
     (
@@ -401,6 +401,27 @@ def test_a_table_of_the_validation_videos_needs_some_only_if_it_is_made():
     del config["datasets"]["toy"]["validation"]
     config["run"]["tables"] = []
     check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("splits", "listing"),
+    [([{"train": "a", "val": "v", "test": "b"}], {}), ([{}], {"list": "a.csv"})],
+)
+def test_validation_videos_may_be_listed_instead(splits, listing):
+    config = with_value("tables.main.subset", "val")
+    config["datasets"]["toy"] |= {"splits": splits, **listing}
+    check_config(config)
+    check_config(config, parts={"toy": [{"train", "val", "test"}]})
+    with pytest.raises(ValueError, match=r"toy.validation holds no videos out and splits\[0\] lists none"):
+        check_config(config, parts={"toy": [{"train", "test"}]})
+
+
+@pytest.mark.parametrize("split", [{"test_share": 0.3}, {"fold": 0, "of": 3}, {"train": "a", "test": "b"}])
+def test_a_list_that_a_split_cuts_itself_names_no_validation_videos(split):
+    config = with_value("tables.main.subset", "val")
+    config["datasets"]["toy"] |= {"splits": [split], "list": "a.csv"}
+    with pytest.raises(ValueError, match=r"splits\[0\] lists none"):
+        check_config(config)
 
 
 class TestRecipeOf:

@@ -58,7 +58,7 @@ def test_small_groups_make_up_for_large_ones(seed):
     [
         ([0, 1], ["a", "b"], 1, "crossfit is 1; it lies between 2 and the 2 groups there are"),
         ([0, 1, 0], ["a", "b", "a"], 3, "crossfit is 3; it lies between 2 and the 2 groups"),
-        ([0, 0, 1, 1], ["a", "b", "c", "c"], 2, "class 1 has clips in fold . only; .* lower crossfit"),
+        ([0, 0, 1, 1], ["a", "b", "c", "c"], 2, "class 1 has clips in fold . only; .* lower `crossfit`"),
     ],
 )
 def test_folds_that_cannot_be_are_refused(labels, groups, count, message):

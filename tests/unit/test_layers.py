@@ -34,7 +34,7 @@ LAYERS = [  # DESIGN's four, with the floors inside them
     {"measures", "video", "frames", "annotations", "logits", "torchvision_import", "devices"},
     {"networks", "alignment", "foreign", "listing"},
     {"checkpoints", "ensemble", "datasets"},
-    {"augment", "clips"},
+    {"augment", "clips", "split_checks"},
     {"inference", "optimization"},
     {"pretrained", "resuming", "torchrun"},
     {"training", "export"},

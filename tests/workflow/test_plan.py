@@ -1,5 +1,7 @@
 """The plan of the real configuration in an empty folder: which jobs, how many."""
 
+import pytest
+
 from benchmarks.plan import fabricate
 
 ARMS = 9  # students of the default configuration
@@ -91,6 +93,26 @@ def test_a_validation_table_needs_the_validation_clips_of_its_rows(workflow, tmp
     )
     jobs = workflow.plan("results/darkroom/tables/choice.csv", "--configfile", str(overlay))
     assert jobs["train_teacher"] == jobs["export_logits"] == jobs["evaluate"] == 2  # one for each seed
+
+
+@pytest.mark.parametrize("split", ["{train: train.csv, val: val.csv, test: test.csv}", "{}"])
+def test_validation_clips_may_be_listed(workflow, tmp_path, split):
+    (tmp_path / "clips").mkdir()
+    rows = {
+        part: [f"{name}_{part}.mp4,{name}" for name in ("run", "sit")] for part in ("train", "val", "test")
+    }
+    for part, lines in rows.items():
+        (tmp_path / f"{part}.csv").write_text("\n".join(["video,label", *lines]))
+    every = [f"{line},{part}" for part, lines in rows.items() for line in lines]
+    (tmp_path / "own.csv").write_text("\n".join(["video,label,subset", *every]))
+    overlay = tmp_path / "val.yaml"
+    overlay.write_text(
+        "run: {dataset: own, tables: [v]}\n"
+        f"datasets: {{own: {{videos: clips, list: own.csv, splits: [{split}]}}}}\n"
+        "tables: {v: {caption: c, subset: val, baseline: a, rows: {a: teachers/rgb}}}\n"
+    )
+    jobs = workflow.plan("results/own/tables/v.csv", "--configfile", str(overlay))
+    assert jobs["export_logits"] == jobs["evaluate"] == jobs["split_videos"] == 1
 
 
 def test_the_study_plans_its_seeds_and_splits(workflow):

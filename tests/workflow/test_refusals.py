@@ -61,7 +61,7 @@ CASES = {
     "no validation clips": (
         "run: {tables: [v]}\ntables: {v: {caption: c, subset: val, baseline: a, rows: {a: teachers/rgb}}}\n"
         "datasets: {darkroom: {validation: 0}}",
-        "tables.v.subset is 'val', but datasets.darkroom.validation holds no videos out",
+        "tables.v.subset is 'val', but datasets.darkroom.validation holds no videos out and splits[0] lists none",
     ),
     "a file of unknown origin among out-of-fold teachers": (
         "teachers: {mine: {logits: mine.parquet}}\nfusions: {ukd_oof: {teachers: [rgb, mine]}}",
@@ -75,6 +75,14 @@ CASES = {
         "datasets: {darkroom: {group: '^([0-9]+)_'}}",
         "datasets.darkroom: video 'Drink_25_1' has no group",
     ),
+    "groups that are whole classes": (
+        "datasets: {darkroom: {group: '^([A-Za-z]+)_'}}",
+        "datasets.darkroom: splits[0]: group 'Drink' is in train (Drink_",
+    ),
+    "a class of one group": (
+        "datasets: {darkroom: {group: '^([A-Za-z]+)_', splits: [{all: data/tiny/train.txt, test_share: 0.3}]}}",
+        "datasets.darkroom: splits[0]: class 'Drink' has videos of the group 'Drink' only, but 3",
+    ),
     "missing list": (
         "datasets: {darkroom: {splits: [{train: nowhere.txt, test: nowhere.txt}]}}",
         "datasets.darkroom: [Errno 2] No such file or directory: 'nowhere.txt'",
@@ -86,6 +94,28 @@ CASES = {
 def test_faulty_configuration_is_refused_by_name(workflow, case):
     overlay, message = CASES[case]
     assert message in workflow.refusal(overlay + "\n")
+
+
+@pytest.mark.parametrize(
+    ("second", "complaint"),
+    [
+        ("test", "datasets.own.validation holds no videos out and splits[0] lists none"),
+        ("other", "datasets.own: splits[0]: no video is in test; its lists have videos for train, "),
+    ],
+)
+def test_a_column_subset_that_lacks_a_part_is_refused(workflow, second, complaint):
+    rows = [
+        f"{name}_{number}.mp4,{name},{'train' if number < 2 else second}"
+        for name in ("run", "sit")
+        for number in range(4)
+    ]
+    (workflow.folder / "own.csv").write_text("\n".join(["video,label,subset", *rows]))
+    (workflow.folder / "clips").mkdir()
+    overlay = (
+        "run: {dataset: own, tables: [v]}\ndatasets: {own: {videos: clips, list: own.csv}}\n"
+        "tables: {v: {caption: c, subset: val, baseline: a, rows: {a: teachers/rgb}}}\n"
+    )
+    assert complaint in workflow.refusal(overlay)
 
 
 def test_a_list_that_contradicts_itself_is_refused_with_file_and_line(workflow):
