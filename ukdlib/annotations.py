@@ -5,7 +5,7 @@ A list names one video per line in one of three forms, with LF or CRLF line ends
 
     idx<TAB>label<TAB>Class/name.avi          ARID's own lists
     Class/name.mp4 label                      re-releases
-    VideoID,Video,ClassID                     with this header, UG2+
+    VideoID,Video,ClassID                     with this header, UG2+; also quoted, or with semicolons
 
 What cannot be right is refused with file and line number. Standard library only: the workflow reads the lists
 each time it is parsed, so this module must import in no time.
@@ -37,10 +37,10 @@ class Annotation(NamedTuple):
 
 
 def read_classes(path: str) -> list[str]:
-    """Class names by number, from a table of `id<TAB>Name` whose ids are 0 .. C-1 in any order."""
+    """Class names by number, composed Unicode, from a table of `id<TAB>Name`, ids 0 .. C-1 in any order."""
     names: dict[int, str] = {}
     for place, line in _lines(path):
-        number, _, name = line.partition("\t")
+        number, _, name = unicodedata.normalize("NFC", line).partition("\t")
         if not number.strip().isdecimal() or not name.strip():
             raise ValueError(f"{place}: {line!r} is not `id<TAB>Name`")
         if int(number) in names or name.strip() in names.values():
@@ -94,7 +94,7 @@ def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """(file:line, (video, label)) of a list in any of its forms."""
     lines = _lines(path)
     for position, (place, line) in enumerate(lines):
-        if position == 0 and line.split(",")[0].strip() == "VideoID":
+        if position == 0 and re.match(r'\s*"?VideoID"?\s*([,;]|$)', line):
             yield from _csv_entries(place, line, lines)
             return
         columns = line.split("\t") if line.count("\t") == 2 else ["", *line.rsplit(maxsplit=1)[::-1]]
@@ -106,17 +106,22 @@ def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
 def _csv_entries(
     place: str, header: str, lines: Iterator[tuple[str, str]]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    names = [name.strip() for name in header.split(",")]
+    mark = max(",;", key=header.count)
+    names = [name.strip() for name in _columns(header, mark)]
     if not set(COLUMNS) <= set(names):
         raise ValueError(
             f"{place}: the header is {header!r}; it must have the columns {' and '.join(COLUMNS)}"
         )
     video, label = (names.index(name) for name in COLUMNS)
     for place, line in lines:
-        columns = next(csv.reader([line]))
+        columns = _columns(line, mark)
         if len(columns) != len(names):
             raise ValueError(f"{place}: {line!r} has {len(columns)} columns, the header {len(names)}")
         yield place, (columns[video].strip(), columns[label].strip())
+
+
+def _columns(line: str, mark: str) -> list[str]:
+    return next(csv.reader([line], delimiter=mark, skipinitialspace=True))
 
 
 def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> Annotation:
@@ -127,14 +132,15 @@ def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> A
         raise ValueError(
             f"{place}: {video!r} looks like a folder with its number of frames; a video is expected"
         )
-    named = [folder for folder in path.parts[:-1] if folder in classes]
+    folders = unicodedata.normalize("NFC", str(path.parent)).split("/")
+    named = [folder for folder in folders if folder in classes]
     if named and named[-1] != classes[int(label)]:
         raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder says {named[-1]}")
-    return Annotation(path.stem, video, int(label))
+    return Annotation(path.stem, str(path), int(label))
 
 
 def checked_path(place: str, video: str) -> PurePosixPath:
-    """The listed path, which must lie below the folder of videos."""
+    """The listed path, which must lie below the folder of videos; ./ and // in it, as `find .` prints, are gone."""
     path = PurePosixPath(video)
     if (
         not path.parts

@@ -4,21 +4,24 @@ What a data set consists of, from its lists or folders: videos, labels, groups, 
 Standard library only: the workflow reads it when it is parsed, each list once.
 """
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ukdlib.annotations import Annotation, by_video, read_classes, read_list
+from ukdlib.annotations import Annotation, by_video, read_classes, read_list, read_text
 from ukdlib.folders import find_videos
 from ukdlib.listing import Listing, is_table, list_folders, not_listed, read_table
 
 PARTS = ("train", "val", "test", "all", "other")  # keys of a split that name a list
 TEST_SHARE = 0.3  # where neither the split nor its list says anything
+REASONS_TOLD = 3  # of those why nothing was found
 
 
 class DataSet(NamedTuple):
     """
     classes: names by number; splits: [part -> annotations], parts {train, test[, val]} or {all}, of which the test
-    is held out; videos: of all splits, by name; groups: stated by a list; remarks: (video or place, what is odd).
+    is held out; videos: of all splits, by name; groups: stated by a list; remarks: (video or place, what is odd);
+    others: paths that a list's column subset sets apart as `other`.
     """
 
     classes: list[str]
@@ -26,6 +29,7 @@ class DataSet(NamedTuple):
     videos: dict[str, Annotation]
     groups: dict[str, str]
     remarks: list[tuple[str, str]]
+    others: list[str]
 
 
 def read_dataset(
@@ -40,11 +44,9 @@ def read_dataset(
     remarks: list[tuple[str, str]] = []
     base = _base(folder, listing, names, links_out, remarks) if any(map(_uses_base, splits)) else None
     names = base.classes if base else names or _labels_of_all(splits)
-    tables = [_lists(split, base, names) for split in splits]
-    groups = dict(base.groups) if base else {}
-    for table in tables:
-        for read in table.values():
-            groups |= read.groups
+    tables = [_lists(split, base, names, listing or folder) for split in splits]
+    lists = [*([base] if base else []), *(read for table in tables for read in table.values())]
+    groups = {video: group for read in lists for video, group in read.groups.items()}
     read_splits = [{part: read.annotations for part, read in table.items()} for table in tables]
     remarks += _unexpected(splits, read_splits)
     videos = by_video(v for table in read_splits for part, v in table.items() if part != "other")
@@ -53,7 +55,9 @@ def read_dataset(
         raise ValueError(
             f"there is only the class {', '.join(names or [])}; two at least are to be told apart"
         )
-    return DataSet(names, used, videos, groups, remarks)
+    remarks += [*_alike(names), *_without_video(names, videos), *_never_trained(names, used)]
+    others = sorted({path for read in lists for path in read.others})
+    return DataSet(names, used, videos, groups, remarks, others)
 
 
 def unlisted(
@@ -61,7 +65,8 @@ def unlisted(
 ) -> list[tuple[str, str]]:
     """Remarks on the video files below `folder` that no list names, `others` included."""
     found = find_videos(folder, links_out)
-    missing = not_listed([*dataset.videos.values(), *others], found.paths)
+    listed = [annotation.path for annotation in (*dataset.videos.values(), *others)]
+    missing = not_listed([*listed, *dataset.others], found.paths)
     return [*found.remarks, *((path, "in the folder, but in no list") for path in missing)]
 
 
@@ -87,19 +92,46 @@ def _base(
     if not read.annotations:
         raise ValueError(
             f"{folder} has no folder with videos in it; a folder for each class is expected, or a list"
+            + _reasons(remarks)
         )
     return read
 
 
-def _lists(split: dict, base: Listing | None, names: list[str] | None) -> dict[str, Listing]:
-    """Part -> its videos, of one split."""
+def _reasons(remarks: Sequence[tuple[str, str]]) -> str:
+    """The first of the remarks, to be read after an error, and how many more there are."""
+    told = [f"{path}: {reason}" for path, reason in remarks[:REASONS_TOLD]]
+    more = [f"{len(remarks) - REASONS_TOLD} more"] if len(remarks) > REASONS_TOLD else []
+    return "".join(f"; {each}" for each in told + more)
+
+
+def _lists(split: dict, base: Listing | None, names: list[str] | None, source: str) -> dict[str, Listing]:
+    """Part -> its videos, of one split. source: the data set's list or folder, which base is of."""
     if not _uses_base(split):
-        return {part: _read(split[part], names) for part in PARTS if part in split}
+        lists = {part: _read(split[part], names) for part in PARTS if part in split}
+        if "all" in lists:
+            _refuse_two_ways(split, lists["all"], split["all"])
+        return lists
     assert base is not None
-    if base.subsets and not {"test_share", "fold"} & set(split):
+    _refuse_two_ways(split, base, source)
+    if base.subsets:
         parts = [part for part in ("train", "val", "test") if part in base.subsets.values()]
         return {part: _part(base, part) for part in parts}
     return {"all": base}
+
+
+def _refuse_two_ways(split: dict, read: Listing, source: str) -> None:
+    """A list that states subsets itself leaves nothing to be split."""
+    said = [f"{key}: {split[key]}" for key in ("test_share", "fold", "all") if key in split]
+    if read.subsets and said and os.path.isfile(source):
+        raise ValueError(
+            f"{source} has a column subset, but the split says {said[0]}; "
+            "`splits: [{}]` takes the column of a `list`, or drop the column"
+        )
+    if read.subsets and said:
+        raise ValueError(
+            f"{source} has folders train and test, but the split says {said[0]}; "
+            "`splits: [{}]` takes the folders, or move those of the classes up"
+        )
 
 
 def _labels_of_all(splits: Sequence[dict]) -> list[str] | None:
@@ -116,9 +148,41 @@ def _part(base: Listing, part: str) -> Listing:
 def _read(path: str, names: list[str] | None) -> Listing:
     if is_table(path):
         return read_table(path, names)
+    if not read_text(path).strip():
+        raise ValueError(f"{path}: names no video")
     if names is None:
         raise ValueError(f"{path}: its labels are numbers; `classes` must name the table of their names")
-    return Listing(names, read_list(path, names), {}, {})
+    return Listing(names, read_list(path, names), {}, {}, [])
+
+
+def _alike(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Classes that may be one, spelt in two ways."""
+    first: dict[str, str] = {}
+    pairs = [(name, first.setdefault(name.strip().casefold(), name)) for name in names]
+    return [
+        (f"class {name!r}", f"differs from class {other!r} only in letter case or blanks around it")
+        for name, other in pairs
+        if name != other
+    ]
+
+
+def _without_video(names: Sequence[str], videos: dict[str, Annotation]) -> list[tuple[str, str]]:
+    there = {annotation.label for annotation in videos.values()}
+    return [(f"class {name!r}", "no video has it") for label, name in enumerate(names) if label not in there]
+
+
+def _never_trained(
+    names: Sequence[str], splits: Sequence[dict[str, list[Annotation]]]
+) -> list[tuple[str, str]]:
+    """Classes that lists of a split name for the test alone."""
+    remarks = []
+    for number, split in enumerate(splits):
+        if "train" in split and "test" in split:
+            labels = {part: {annotation.label for annotation in split[part]} for part in ("train", "test")}
+            told = "has test videos but none to train on"
+            missing = sorted(labels["test"] - labels["train"])
+            remarks += [(f"split {number}", f"class {names[label]!r} {told}") for label in missing]
+    return remarks
 
 
 def _unexpected(

@@ -2,15 +2,21 @@
 Video files below a folder, found without trusting what lies there.
 
 Links are followed, round loops and out of the folder only if that is allowed; a name that is no UTF-8 is told and left
-out. Standard library only: the workflow looks when it is parsed.
+out, and so are files without a video's suffix, once for each folder of the first level. Standard library only: the
+workflow looks when it is parsed.
 """
 
 import os
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-VIDEO_SUFFIXES = frozenset(".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv".split())
+VIDEO_SUFFIXES = frozenset(
+    ".3gp .asf .avi .flv .h264 .hevc .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob "
+    ".webm .wmv".split()
+)
+SUFFIXES_TOLD = 5  # of those that are no video's
 
 
 class Found(NamedTuple):
@@ -30,11 +36,34 @@ def find_videos(folder: str, links_out: bool = False) -> Found:
         raise ValueError(f"{folder} is no folder")
     root = os.path.realpath(folder)
     found = Found([], [])
+    others: defaultdict[str, Counter[str]] = defaultdict(Counter)  # how often which suffix, by first folder
     for path in _walk(folder, "", (root,), links_out, found.remarks):
-        if os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES:
+        suffix = os.path.splitext(path)[1].lower()
+        if suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
+        else:
+            others[path.partition("/")[0] if "/" in path else "."][suffix] += 1
     found.paths.sort()
+    empty = _without_video(folder, found)
+    found.remarks.extend((first, _left_out(suffixes)) for first, suffixes in sorted(others.items()))
+    found.remarks.extend((first, "has no video in it") for first in empty)
     return found
+
+
+def _left_out(suffixes: Counter[str]) -> str:
+    """One remark on all files of a folder that have other suffixes: there may be 100,000 pictures."""
+    count = suffixes.total()
+    names = [name or "none at all" for name, _ in suffixes.most_common(SUFFIXES_TOLD)]
+    more = [f"{len(suffixes) - SUFFIXES_TOLD} more"] if len(suffixes) > SUFFIXES_TOLD else []
+    files = "file" if count == 1 else "files"
+    return f"left out: {count} {files} without a video's suffix: {', '.join(sorted(names) + more)}"
+
+
+def _without_video(folder: str, found: Found) -> list[str]:
+    """Folders of the first level that were looked through for nothing, which no remark names yet."""
+    known = {path.partition("/")[0] for path in found.paths} | {path for path, _ in found.remarks}
+    names = sorted(name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name)))
+    return [name for name in names if name[0] != "." and plain(name) not in known]
 
 
 def _walk(

@@ -43,6 +43,26 @@ def test_all_forms_say_the_same(form, change, listed):
     assert read_list(listed(text), CLASSES) == EXPECTED
 
 
+@pytest.mark.parametrize("mark", [",", ";", ", "])
+def test_ug2s_csv_may_be_quoted(mark, listed):
+    rows = [("VideoID", "Video", "ClassID"), ("0", "Walk/Walk_1_2.avi", "2"), ("1", "Jump/Jump_3_1.mp4", "1")]
+    text = "\n".join(mark.join(f'"{cell}"' for cell in row) for row in rows)
+    assert read_list(listed(text), CLASSES) == EXPECTED
+
+
+@pytest.mark.parametrize("form", ["tabs", "space", "csv"])
+def test_paths_as_find_prints_them_are_the_same(form, listed):
+    text = FORMS[form].replace("Walk/W", "./Walk//W").replace("Jump/J", "././Jump/J")
+    assert read_list(listed(text), CLASSES) == EXPECTED
+
+
+def test_classes_and_folders_are_compared_in_composed_unicode(listed):
+    decomposed = unicodedata.normalize("NFD", "Öffnen")
+    assert read_classes(listed(f"0\t{decomposed}\n1\tRun\n")) == ["Öffnen", "Run"]
+    with pytest.raises(ValueError, match="the folder says Öffnen"):
+        read_list(listed(f"{decomposed}/a.mp4 1\n"), ["Öffnen", "Run"])
+
+
 def test_file_names_may_contain_spaces(listed):
     assert read_list(listed("Walk/a b.mp4 2\n"), CLASSES) == [Annotation("a b", "Walk/a b.mp4", 2)]
 

@@ -1,5 +1,7 @@
 """A data set as a whole: ARID's versions as they are distributed, folders, lists of one's own."""
 
+import unicodedata
+
 import pytest
 
 from ukdlib.datasets import others_of, read_dataset, unlisted
@@ -57,7 +59,10 @@ def test_version_1_5_counts_are_held_against_the_expected_ones(folder):
         "expected": {"train": 3350, "test": 1},
     }
     dataset, _ = read(at, [split])
-    assert dataset.remarks == [(at("split_0/split0_train.txt"), "names 1 videos; 3350 were expected")]
+    assert dataset.remarks == [
+        (at("split_0/split0_train.txt"), "names 1 videos; 3350 were expected"),
+        ("class 'Jump'", "no video has it"),
+    ]
     missing = unlisted(at("clips"), dataset, [], False)
     assert missing == [("Drink/Drink_9_9.mp4", "in the folder, but in no list")]
 
@@ -82,12 +87,71 @@ def test_a_folder_for_each_class_needs_nothing_else(folder):
 def test_the_column_subset_makes_the_split(folder):
     rows = "video,label,subset,group\na.mp4,x,train,1\nb.mp4,y,val,2\nc.mp4,x,test,3\nd.mp4,y,other,4\n"
     at = folder({"list.csv": rows, "clips/a.mp4": ""})
-    dataset, _ = read(at, [{}, {"fold": 0, "of": 2}], classes=None, listing="list.csv")
+    dataset, _ = read(at, [{}], classes=None, listing="list.csv")
     assert {part: [a.video_id for a in v] for part, v in dataset.splits[0].items()} == {
         "train": ["a"], "val": ["b"], "test": ["c"]
     }  # fmt: skip
-    assert [a.video_id for a in dataset.splits[1]["all"]] == list("abcd")
-    assert dataset.groups == {"a": "1", "b": "2", "c": "3", "d": "4"}
+    assert dataset.groups == {"a": "1", "b": "2", "c": "3"} and dataset.others == ["d.mp4"]
+
+
+@pytest.mark.parametrize(
+    "split",
+    [{"test_share": 0.3}, {"fold": 0, "of": 3}, {"all": "list.csv", "test_share": 0.3}, {"all": "list.csv"}],
+)
+def test_a_column_subset_and_a_split_of_ones_own_contradict_each_other(split, folder):
+    at = folder({"list.csv": "video,label,subset\na.mp4,x,train\nb.mp4,y,test\n"})
+    listing = None if "all" in split else "list.csv"
+    with pytest.raises(
+        ValueError, match=r"list\.csv has a column subset, but the split says (test_share|fold|all): "
+    ):
+        read(at, [split], classes=None, listing=listing)
+
+
+def test_other_videos_count_as_listed_and_make_no_class(folder):
+    rows = "video,label,subset\n./a.mp4,x,train\nb.mp4,y,test\nc.mp4,z,other\n"
+    at = folder({"list.csv": rows, **{f"clips/{name}.mp4": "" for name in "abcd"}})
+    dataset, named = read(at, [{}], classes=None, listing="list.csv")
+    assert dataset.classes == ["x", "y"]
+    assert unlisted(at("clips"), dataset, others_of(named, None), False) == [
+        ("d.mp4", "in the folder, but in no list")
+    ]
+
+
+def test_folders_train_and_test_make_the_split(folder):
+    at = folder({f"clips/{part}/{name}/a.mp4": "" for part in ("train", "test") for name in CLASSES})
+    dataset, _ = read(at, [{}], classes=None)
+    assert dataset.classes == CLASSES and {p: len(v) for p, v in dataset.splits[0].items()} == {
+        "train": 2,
+        "test": 2,
+    }
+    with pytest.raises(
+        ValueError, match=r"clips has folders train and test, but the split says test_share: 0\.5"
+    ):
+        read(at, [{"test_share": 0.5}], classes=None)
+
+
+def test_classes_that_cannot_be_learnt_or_told_apart_are_remarked_on(folder):
+    rows = "video,label,subset\na.mp4,0,train\nb.mp4,1,test\nc.mp4,0,test\n"
+    at = folder({"list.csv": rows, "table.txt": "0\tRun\n1\trun\n2\tFly\n"})
+    dataset, _ = read(at, [{}], classes="table.txt", listing="list.csv")
+    assert dataset.remarks == [
+        ("class 'run'", "differs from class 'Run' only in letter case or blanks around it"),
+        ("class 'Fly'", "no video has it"),
+        ("split 0", "class 'run' has test videos but none to train on"),
+    ]
+
+
+def test_a_table_of_classes_fits_folders_however_unicode_spells_them(folder):
+    table = unicodedata.normalize("NFD", "0\tÖffnen\n1\tCafé\n")
+    at = folder({"table.txt": table, "clips/Öffnen/a.mp4": "", "clips/Café/b.mp4": ""})
+    dataset, _ = read(at, [{}], classes="table.txt")
+    assert dataset.classes == ["Öffnen", "Café"] and len(dataset.videos) == 2
+
+
+def test_why_no_folder_is_left_is_told(folder):
+    at = folder({f"clips/{name}/a.mp4": "" for name in ("Fly", "Run", "Sit", "Walk")} | TABLE)
+    with pytest.raises(ValueError, match=r"; Fly/a\.mp4: left out: in no class's folder; .*; .*; 1 more$"):
+        read(at, [{}])
 
 
 def test_lists_with_other_labels_number_the_classes_alike(folder):
@@ -107,6 +171,8 @@ def test_lists_with_other_labels_number_the_classes_alike(folder):
     [
         ({"clips/loose.mp4": ""}, [{}], None, "has no folder with videos in it"),
         ({}, [{}], None, "clips is no folder"),
+        ({"l.csv": "\n"}, [{}], "l.csv", r"l\.csv: names no video"),
+        ({"l.csv": "path,class\na.mp4,x\n"}, [{}], "l.csv", r"l\.csv:1: the header is \['path', 'class'\]"),
         ({"l.txt": "Walk/a.mp4 0\n"}, [{}], "l.txt", "its labels are numbers; `classes` must name the table"),
         ({"a.csv": "video,label\na.mp4,x\n", "b.csv": "video,label\na.mp4,a\nb.mp4,a\n"},
          [{"train": "a.csv", "test": "b.csv"}], None, "video 'a' is 'a.mp4' with label 1 in one list and .* label 0"),

@@ -3,8 +3,10 @@
 import os
 import unicodedata
 
+import av
 import pytest
 
+from ukdlib.decoding import read_video
 from ukdlib.folders import find_videos, plain, video_ids
 
 
@@ -23,6 +25,41 @@ def test_nested_folders_and_every_suffix_of_a_video(folder):
     (folder / ".trash").mkdir()
     (folder / ".trash/d.mp4").touch()
     assert find_videos(str(folder)).paths == ["Walk/night/a.mp4", "b.AVI", "c.mkv"]
+
+
+def test_files_with_other_suffixes_are_told_once_for_each_folder(folder):
+    for name in ("Walk/a.txt", "Walk/night/b.ASX", "Walk/night/c.txt", "notes.md"):
+        (folder / name).touch()
+    (folder / "Slides").mkdir()
+    for number in range(1000):
+        (folder / f"Slides/{number}.{number % 7}").touch()
+    (folder / "Empty/below").mkdir(parents=True)
+    (folder / "README").touch()
+    assert find_videos(str(folder)).remarks == [
+        (".", "left out: 2 files without a video's suffix: .md, none at all"),
+        ("Slides", "left out: 1000 files without a video's suffix: .0, .1, .2, .3, .4, 2 more"),
+        ("Walk", "left out: 3 files without a video's suffix: .asx, .txt"),
+        ("Empty", "has no video in it"),
+        ("Slides", "has no video in it"),
+    ]
+
+
+@pytest.mark.parametrize(("suffix", "form", "codec"), [
+    ("asf", "asf", "wmv2"), ("ogg", "ogg", "libvpx"), ("ogv", "ogg", "libvpx"), ("h264", "h264", "libx264"),
+    ("hevc", "hevc", "libx265"), ("vob", "vob", "mpeg2video"), ("mpe", "mpeg", "mpeg1video"),
+    ("mxf", "mxf", "mpeg2video"),
+])  # fmt: skip
+def test_what_is_found_can_be_opened(suffix, form, codec, folder):
+    path = str(folder / f"b.{suffix}")
+    with av.open(path, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    assert f"b.{suffix}" in find_videos(str(folder)).paths
+    frames, fps = read_video(path)
+    assert len(frames) == 5 and fps == 25
 
 
 @pytest.mark.parametrize("target", [".", "..", "../.."])

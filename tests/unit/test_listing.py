@@ -124,7 +124,78 @@ def test_folders_of_other_classes_are_left_out_with_a_remark():
 
 
 def test_files_that_no_list_names_are_found_by_stem():
-    listed = [Annotation("a", "Walk/a.avi", 0)]
     decomposed = unicodedata.normalize("NFD", "Walk/é.mp4")
-    assert not_listed([Annotation("é", "Walk/é.mp4", 0)], [decomposed]) == []
-    assert not_listed(listed, ["Walk/a.mp4", "Walk/b.mp4", "a.mp4"]) == ["Walk/b.mp4", "a.mp4"]
+    assert not_listed(["Walk/é.mp4"], [decomposed]) == []
+    assert not_listed(["Walk/a.avi"], ["Walk/a.mp4", "Walk/b.mp4", "a.mp4"]) == ["Walk/b.mp4", "a.mp4"]
+
+
+def test_only_mp4_and_avi_stand_for_each_other_in_any_letter_case():
+    found = ["a.MP4", "a.avi", "a.mov", "b.MOV"]
+    assert not_listed(["a.mp4", "b.mov"], found) == ["a.mov"]
+    assert not_listed(["a.AVI"], found) == ["a.mov", "b.MOV"]
+
+
+@pytest.mark.parametrize(
+    "start", ["\n", " \r\n\n", "sep=;\n", "# made by hand\n", "sep=,\r\n\n# by hand, twice\n"]
+)
+def test_what_stands_before_the_header_is_skipped_and_lines_are_counted(start, table):
+    path = table(start + "video;label\na.mp4;x\n")
+    assert is_table(path) and read_table(path).annotations == [Annotation("a", "a.mp4", 0)]
+    line = start.count("\n") + 3
+    with pytest.raises(ValueError, match=rf"list\.csv:{line}: label is empty"):
+        read_table(table(start + "video;label\na.mp4;x\nb.mp4;\n"))
+
+
+def test_blanks_before_a_quoted_cell_are_no_part_of_it(table):
+    read = read_table(table('video,label\n "Run/a.mp4", "Run"\n"Run/b, c.mp4", "Run"\n'))
+    assert read.classes == ["Run"] and [a.path for a in read.annotations] == ["Run/a.mp4", "Run/b, c.mp4"]
+
+
+@pytest.mark.parametrize("spelt", ["./Run/a.mp4", "Run//a.mp4", "././Run/./a.mp4"])
+def test_one_path_has_one_spelling(spelt, table):
+    read = read_table(table(f"video,label\n{spelt},Run\n"))
+    assert read.annotations == [Annotation("Run/a", "Run/a.mp4", 0)]
+    with pytest.raises(ValueError, match=r":3: 'Run/a\.mp4' is already in .*:2"):
+        read_table(table(f"video,label\nRun/a.mp4,Run\n{spelt},Run\n"))
+
+
+def test_the_subset_other_is_set_apart_and_makes_no_class(table):
+    read = read_table(table("video,label,subset\na.mp4,x,train\nb.mp4,y,test\nc.mp4,z,other\n"))
+    assert read.classes == ["x", "y"] and read.subsets == {"a": "train", "b": "test"}
+    assert [a.video_id for a in read.annotations] == ["a", "b"] and read.others == ["c.mp4"]
+    assert read_table(table("video,label,subset\na.mp4,x,train\nc.mp4,z,other\n"), ["x"]).others == ["c.mp4"]
+
+
+@pytest.mark.parametrize("header", ["filename,label", "path;class", "a.mp4,Run", "0,Run,a.mp4", "filename"])
+def test_a_csv_without_the_header_is_told_what_it_has(header, table):
+    path = table(header + "\na.mp4,Run\n")
+    first = header.replace(";", ",").split(",")[0]
+    with pytest.raises(ValueError, match=rf"list\.csv:1: the header is \['{first}'.*must be video, label"):
+        assert is_table(path) and read_table(path)
+
+
+@pytest.mark.parametrize(
+    "line", ["Walk/a.mp4 1", "Walk/a, b.mp4 1", "0\t1\tWalk/a.avi", '"VideoID";"Video";"ClassID"']
+)
+def test_lists_of_numbers_may_be_called_csv(line, table):
+    assert not is_table(table(line + "\n"))
+
+
+def test_folders_train_and_test_are_subsets_and_those_below_are_classes():
+    paths = ["Train/Run/a.mp4", "Train/Walk/x/b.mp4", "test/Run/a.mp4", "val/Run/c.mp4"]
+    read, remarks = list_folders([*paths, "test/loose.mp4"])
+    assert read.classes == ["Run", "Walk"] and [a.label for a in read.annotations] == [0, 1, 0, 0]
+    assert read.subsets == {
+        "Train/Run/a": "train", "Train/Walk/x/b": "train", "test/Run/a": "test", "val/Run/c": "val"
+    }  # fmt: skip
+    assert remarks == [("test/loose.mp4", "left out: in no class's folder")]
+
+
+@pytest.mark.parametrize("paths", [
+    ["train/a.mp4", "test/b.mp4"],
+    ["train/x/a.mp4", "test/x/b.mp4", "Run/x/c.mp4"],
+    ["train/x/a.mp4", "val/x/b.mp4"],
+])  # fmt: skip
+def test_other_folders_of_these_names_are_classes(paths):
+    read, _ = list_folders(paths)
+    assert read.classes == sorted({path.partition("/")[0] for path in paths}) and read.subsets == {}
