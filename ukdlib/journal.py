@@ -45,7 +45,7 @@ def discard_journal(path: str) -> None:
 
 
 def _lock(journal: BinaryIO, path: str) -> None:
-    """A job whose Snakemake was killed goes on, and the next Snakemake starts another one."""
+    """A job whose parent was killed may go on, and the next run starts another one."""
     try:
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
