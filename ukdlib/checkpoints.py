@@ -17,7 +17,7 @@ from torch import nn
 
 from ukdlib.networks import build_network
 from ukdlib.provenance import config_hash
-from ukdlib.sealing import checksum, damaged, put_in_place
+from ukdlib.sealing import checksum, damaged, put_in_place, refuse_damage
 
 REQUIRED = ("network", "in_channels", "classes")
 SEALS = ("config_hash", "checksum")
@@ -52,11 +52,21 @@ def load_network(path: str | Path, **expected: Any) -> tuple[nn.Module, dict[str
     network = build_network(
         num_classes=len(metadata["classes"]), in_channels=metadata["in_channels"], **metadata["network"]
     )
-    tensors = {name: weights.get_tensor(name) for name in weights.keys()}
-    if _checksum(tensors) != metadata["checksum"]:
-        raise damaged(path, "its weights are not what was written")
-    network.load_state_dict(tensors)
+    network.load_state_dict(_whole(path, weights, metadata))
     return network.eval(), metadata
+
+
+def classes_of(path: str | Path) -> list[str] | None:
+    """The classes of a checkpoint, refused if any of it is damaged; None for weights by other hands."""
+    try:
+        ours = "ukd" in (safe_open(path, framework="pt").metadata() or {})
+    except SafetensorError:
+        ours = False
+    if not ours:
+        return None
+    weights, metadata = _open(path)
+    _whole(path, weights, metadata)
+    return metadata["classes"]
 
 
 def sha256(path: str | Path) -> str:
@@ -66,17 +76,26 @@ def sha256(path: str | Path) -> str:
 
 
 def _open(path: str | Path) -> tuple[Any, dict[str, Any]]:
-    try:
+    with refuse_damage(path, SafetensorError, json.JSONDecodeError, UnicodeDecodeError):
         weights = safe_open(path, framework="pt")
         metadata = json.loads((weights.metadata() or {}).get("ukd", "{}"))
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a checkpoint, or damaged: {error}") from None
-    missing = sorted(set(REQUIRED) - set(metadata))
-    if missing:
-        raise ValueError(f"{path}: not a checkpoint of ukd: metadata lacks {', '.join(missing)}")
-    if metadata.get("config_hash") != config_hash({k: v for k, v in metadata.items() if k not in SEALS}):
+    own_hash = config_hash({k: v for k, v in metadata.items() if k not in SEALS})
+    if metadata and metadata.get("config_hash") != own_hash:
         raise damaged(path, "its metadata are not what was written")
+    if missing := sorted(set(REQUIRED) - set(metadata)):
+        raise ValueError(
+            f"{path}: not a checkpoint of ukd: metadata lacks {', '.join(missing)}. "
+            f"If this workflow made it, it is damaged; remove it and run again: rm '{path}'"
+        )
     return weights, metadata
+
+
+def _whole(path: str | Path, weights: Any, metadata: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors by name, refused if they are not those that were saved."""
+    tensors = {name: weights.get_tensor(name) for name in weights.keys()}
+    if _checksum(tensors) != metadata.get("checksum"):
+        raise damaged(path, "its weights are not what was written")
+    return tensors
 
 
 def _checksum(weights: dict[str, torch.Tensor]) -> int:

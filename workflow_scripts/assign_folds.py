@@ -4,13 +4,12 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-import pandas as pd
-
 from ukdlib.crossfit import assign_folds
+from ukdlib.records import read_records, write_records
 
-train = pd.read_parquet(snakemake.input.subsets).query("subset == 'train'")
+train = read_records(snakemake.input.subsets).query("subset == 'train'")
 names = [snakemake.params.classes[label] for label in train["label"]]
 folds = assign_folds(names, train["group"].tolist(), **snakemake.params.setting)
 folds = train[["video_id", "label", "group"]].assign(fold=folds)
 print(folds.groupby("fold").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr)
-folds.to_parquet(snakemake.output[0], index=False)
+write_records(snakemake.output[0], folds)

@@ -5,16 +5,16 @@ import sys
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
-import pandas as pd
 
 from ukdlib.corrections import WHOLE_CLIP, correct
 from ukdlib.decoding import Reading, read_video
 from ukdlib.frames import resize, write_shard
 from ukdlib.provenance import resume_key
+from ukdlib.records import read_records
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params
-videos = pd.read_parquet(snakemake.input[0]).query("status == 'ok'")
+videos = read_records(snakemake.input[0]).query("status == 'ok'")
 paths = dict(zip(videos["video_id"], videos["path"], strict=True))
 reading = Reading(**params.reading)
 

@@ -8,12 +8,13 @@ import pandas as pd
 
 from ukdlib.figures.data import distributions
 from ukdlib.figures.style import save
+from ukdlib.records import read_records
 from ukdlib.tables.data import FLOW, PICTURES, count_clips, counts_to_html, medians, medians_to_html, sizes
 from ukdlib.tables.page import write_table
 
 params, paths = snakemake.params, snakemake.input
-clips, subsets = pd.read_parquet(paths.clips), pd.read_parquet(paths.subsets)
-measured = pd.concat(map(pd.read_parquet, paths.measured)).reindex(
+clips, subsets = read_records(paths.clips), read_records(paths.subsets)
+measured = pd.concat(map(read_records, paths.measured)).reindex(
     columns=["video_id", "modality", *PICTURES, *FLOW]
 )
 counts, table = count_clips(subsets, params.classes), medians(measured)

@@ -4,14 +4,13 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-import pandas as pd
-
 from ukdlib.figures.gallery import gallery, pick_clips
 from ukdlib.figures.style import save
 from ukdlib.frames import open_shards
+from ukdlib.records import read_records
 
 shards = snakemake.input
 stores = [open_shards(list(paths)) for paths in (shards.dark, shards.rgb, shards.flow)]
-subsets = pd.read_parquet(shards.subsets)
+subsets = read_records(shards.subsets)
 clips = pick_clips(subsets, snakemake.params.classes, snakemake.params.per_class)
 save(gallery(clips, *stores, snakemake.params.bound), snakemake.output[0], snakemake.params.note)

@@ -4,17 +4,16 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-import pandas as pd
-
 from ukdlib.figures.data import sheet
 from ukdlib.figures.gallery import pick_clips
 from ukdlib.figures.style import save
 from ukdlib.frames import open_shards
 from ukdlib.grouping import by_row
+from ukdlib.records import read_records
 
 params = snakemake.params
 stores = {
     name: open_shards(paths) for name, paths in by_row(params.modalities, snakemake.input.frames).items()
 }
-clips = pick_clips(pd.read_parquet(snakemake.input.subsets), params.classes)
+clips = pick_clips(read_records(snakemake.input.subsets), params.classes)
 save(sheet(clips, stores, params.bounds), snakemake.output[0], params.note)

@@ -11,6 +11,7 @@ from ukdlib.annotations import locate
 from ukdlib.decoding import Reading
 from ukdlib.journal import discard_journal, journaled
 from ukdlib.provenance import resume_key
+from ukdlib.records import write_records
 from ukdlib.video import FINDINGS, check_video
 
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
@@ -27,5 +28,5 @@ def inspect(first):
 
 rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), inspect)
 columns = ["video_id", "path", *FINDINGS, "status", "reason"]
-pd.DataFrame(rows, columns=columns).to_parquet(snakemake.output[0], index=False)
+write_records(snakemake.output[0], pd.DataFrame(rows, columns=columns))
 discard_journal(journal)

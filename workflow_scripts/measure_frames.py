@@ -10,6 +10,7 @@ from ukdlib.frames import open_shards
 from ukdlib.journal import discard_journal, journaled
 from ukdlib.measures import measure_flow, measure_pictures
 from ukdlib.provenance import resume_key
+from ukdlib.records import write_records
 
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 store = open_shards(snakemake.input)
@@ -23,5 +24,5 @@ def measure(first):
 
 
 rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), measure)
-pd.DataFrame(rows).assign(modality=params.modality).to_parquet(snakemake.output[0], index=False)
+write_records(snakemake.output[0], pd.DataFrame(rows).assign(modality=params.modality))
 discard_journal(journal)

@@ -6,20 +6,21 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
+from ukdlib.records import read_records, write_csv, write_records
 from ukdlib.split_checks import remarks_on_classes
 from ukdlib.splits import Held, assign_subsets, groups_of, leaks
 
-clips = pd.read_parquet(snakemake.input.clips)
+clips = read_records(snakemake.input.clips)
 labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))
 params = snakemake.params
 groups = groups_of([video for part in params.videos.values() for video in part], **params.groups)
 rows = assign_subsets(params.videos, labels, groups, params.classes, Held(**params.setting))
 found = leaks(rows, dict(zip(clips["video_id"], clips["frame_hash"], strict=True)))
 columns = ["video", "subset", "same_frames_as", "in_subset"]
-pd.DataFrame(found, columns=columns).to_csv(snakemake.output.leaks, index=False)
+write_csv(snakemake.output.leaks, pd.DataFrame(found, columns=columns))
 subsets = pd.DataFrame(rows).assign(fold=0)
 print(
     subsets.groupby("subset").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr
 )
 sys.stderr.writelines(f"{remark}\n" for remark in remarks_on_classes(rows, params.classes))
-subsets.to_parquet(snakemake.output.subsets, index=False)
+write_records(snakemake.output.subsets, subsets)

@@ -8,14 +8,13 @@ from ukdlib.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device)
 
-import json
-
 from ukdlib.augment import Modality
 from ukdlib.checkpoints import load_network, sha256
 from ukdlib.export import verify
 from ukdlib.frames import open_shards
 from ukdlib.inference import prepare
 from ukdlib.logits import check_origin, read_logits
+from ukdlib.sealed_json import write_json
 
 params = snakemake.params
 rows = read_logits(snakemake.input.logits)
@@ -25,5 +24,4 @@ network, _ = load_network(snakemake.input.checkpoint, classes=params.classes, mo
 network = prepare(network, choose_device(params.device))
 setting = params.recipe, Modality(**params.modality), params.classes
 found = verify(network, open_shards(snakemake.input.frames), rows, setting, params.rows)
-with open(snakemake.output[0], "w") as file:
-    json.dump(found, file)
+write_json(snakemake.output[0], found)

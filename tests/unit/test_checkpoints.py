@@ -61,11 +61,11 @@ def test_refusals(network, tmp_path):
     with pytest.raises(ValueError, match="metadata lacks classes"):
         save_checkpoint(path, network, {key: METADATA[key] for key in ("network", "in_channels")})
     path.write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match="not a checkpoint"):
+    with pytest.raises(ValueError, match=r"is damaged: SafetensorError.* rm "):
         load_network(path)
     save_file({"weight": torch.zeros(1)}, path)
     with pytest.raises(
-        ValueError, match="not a checkpoint of ukd: metadata lacks classes, in_channels, network"
+        ValueError, match=r"not a checkpoint of ukd: metadata lacks classes, in_channels, network.* rm "
     ):
         load_network(path)
     save_checkpoint(path, network, METADATA)

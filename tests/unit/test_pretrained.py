@@ -119,6 +119,18 @@ def test_the_head_starts_anew_for_other_classes_and_only_it(classes, tmp_path):
         assert torch.equal(value, source[name])
 
 
+@pytest.mark.parametrize("part", [b"in_channels", None], ids=["metadata", "weights"])
+def test_a_damaged_checkpoint_of_ours_starts_no_network(part, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    stated = {"network": {"arch": "tpn", "frames": FRAMES, **SMALL["tpn"]}, "in_channels": 3}
+    save_checkpoint(path, small("tpn", seed=1), {**stated, "classes": CLASSES})
+    content = bytearray(path.read_bytes())
+    content[content.index(part) if part else -1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is damaged: its .* rm "):
+        start_from(small("tpn"), path, OURS, CLASSES)
+
+
 def test_mmaction2s_head_sees_the_fast_pathway_first():
     head = torch.arange(10.0)[None]
     fast = {"backbone.fast_path.layer4.0.downsample.conv.weight": torch.zeros(2, 1, 1, 1, 1)}

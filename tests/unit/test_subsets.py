@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ukdlib.records import write_records
 from ukdlib.subsets import read_videos
 
 ROWS = {
@@ -14,7 +15,7 @@ ROWS = {
 
 def test_rows_that_pass_in_their_order(tmp_path):
     path = str(tmp_path / "subsets.parquet")
-    pd.DataFrame(ROWS).to_parquet(path, index=False)
+    write_records(path, pd.DataFrame(ROWS))
     video_ids, labels = read_videos(path, [("subset", "==", "train")])
     assert video_ids == ["c", "b"] and labels.tolist() == [2, 1]
     assert read_videos(path, [("subset", "==", "val")])[0] == []

@@ -1,13 +1,12 @@
 """Tables: numbers worked by hand, refusals with names, escaped HTML."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from ukdlib.logits import LogitRows, write_logits
 from ukdlib.metrics import evaluate
+from ukdlib.sealed_json import read_json, write_json
 from ukdlib.tables.accuracy import (
     PAPER,
     Run,
@@ -42,7 +41,7 @@ def files(folder, correct, seed=0):
     place = {"dataset": "d", "split": 0, "seed": seed, "role": "students", "name": "ukd"}
     folder.mkdir(exist_ok=True)
     metrics, parquet = folder / "metrics.json", folder / "logits.parquet"
-    metrics.write_text(json.dumps({**place, **evaluate(ids, labels, logits, CLASSES)}))
+    write_json(metrics, {**place, **evaluate(ids, labels, logits, CLASSES)})
     write_logits(parquet, LogitRows(ids, np.zeros(len(ids), int), labels, logits, CLASSES))
     return [str(metrics), str(parquet)]
 
@@ -138,15 +137,15 @@ def test_logits_of_another_run_are_refused(tmp_path):
         read_rows({"base": [metrics]}, {"base": [logits]}, {})
 
 
-def test_damaged_metrics_are_refused(tmp_path):
+def test_metrics_that_contradict_themselves_are_refused(tmp_path):
     path, _ = files(tmp_path / "a", [1, 0, 0, 0])
-    good = json.loads(open(path).read())
+    good = read_json(path)
     for damage, message in [
         ({key: value for key, value in good.items() if key != "top1"}, "lacks top1"),
         ({**good, "n": 5}, "4 videos.*n is 5"),
         ({**good, "confusion": [[4]]}, "2 classes"),
     ]:
-        (tmp_path / "bad.json").write_text(json.dumps(damage))
+        write_json(tmp_path / "bad.json", damage)
         with pytest.raises(ValueError, match=rf"bad\.json.*{message}"):
             read_metrics(str(tmp_path / "bad.json"))
 

@@ -6,11 +6,12 @@ discards it. A row is written after its video is in place, so a row is the proof
 
 import csv
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from ukdlib.sealing import put_in_place
 
 COLUMNS = ("path", "num_frames", "mean_grey", "sha256")
 
@@ -62,5 +63,5 @@ def render_all(
     whole = Path(f"{target}.whole.part")
     with open(whole, "w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *(done[name] for name in names)])
-    os.replace(whole, target)
+    put_in_place(whole, target)
     part.unlink()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ukdlib.checkpoints import read_metadata, sha256
+from ukdlib.checkpoints import classes_of, sha256
 from ukdlib.networks.stems import RULES as STEM_RULES
 from ukdlib.networks.stems import find_stems
 from ukdlib.optimization import head_of
@@ -53,9 +53,10 @@ def start_from(
     """
     if settings is None:
         return None
+    renew = classes_of(path) not in (None, classes)  # files by other hands do not name their classes
     weights = rearranged(read_weights(path), settings["naming"])
     try:
-        account = load_matching(network, weights, settings, renew=_other_classes(path, classes))
+        account = load_matching(network, weights, settings, renew)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     print(f"{path}: {account}", file=sys.stderr)
@@ -97,14 +98,6 @@ def load_matching(
     _check(own, account, heads, wrong)
     network.load_state_dict(own)
     return account
-
-
-def _other_classes(path: str | Path, classes: list[str]) -> bool:
-    """Whether the file is a checkpoint of ours for other classes; other files do not name theirs."""
-    try:
-        return read_metadata(path)["classes"] != classes
-    except ValueError:
-        return False
 
 
 def _stems(network: nn.Module) -> list[str]:

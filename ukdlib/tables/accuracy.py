@@ -6,7 +6,6 @@ one seed they hold the chance of other videos only. They take clips of one perso
 which makes them too narrow rather than too wide.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from ukdlib.logits import read_logits
 from ukdlib.metrics import video_probabilities
+from ukdlib.sealed_json import read_json
 from ukdlib.statistics import crossed_bootstrap, mcnemar
 from ukdlib.tables.page import chance, markdown, plain, render, signed
 
@@ -50,8 +50,7 @@ class Run:
 
 def read_metrics(path: str) -> dict:
     """A metrics file; refused if keys are missing or its confusion matrix is not of its n and classes."""
-    with open(path, encoding="utf-8") as file:
-        metrics = json.load(file)
+    metrics = read_json(path)
     if missing := sorted(KEYS - metrics.keys()):
         raise ValueError(f"{path}: no metrics file, it lacks {', '.join(missing)}")
     counts, classes = np.array(metrics["confusion"]), len(metrics["per_class"])
