@@ -116,8 +116,14 @@ def test_nothing_half_written_is_left(finished):
     assert left == []
 
 
+OTHER = "networks: {slowfast: {dropout: 0.2}}\n"
+
+
 def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(restored, tmp_path):
-    """The flow teacher is killed by SIGKILL once its first epoch is stored; the second run continues with epoch 2."""
+    """
+    The flow teacher is killed by SIGKILL once its first epoch is stored; the second run continues with epoch 2, unless
+    the network is another one by then, even of the same shapes.
+    """
     run = restored.folder / "results/darkroom/split0/seed1/teachers/flow"
     overlay = tmp_path / "seed.yaml"
     overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n")
@@ -126,9 +132,13 @@ def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(restore
     kill_when_stored(restored, [target, "--cores", "1", *arguments], run / "resume.pt")
     assert not (run / "checkpoint.safetensors").exists()
     restored.run("--unlock", *arguments)
-    restored.run(target, *arguments)
-    log = (restored.folder / "logs/train_teacher/darkroom_split0_seed1_flow.log").read_text()
-    assert "resum" in log and len(pd.read_csv(run / "history.csv")) == 4
+    kept = (run / "resume.pt").read_bytes()
+    log = restored.folder / "logs/train_teacher/darkroom_split0_seed1_flow.log"
+    for networks, said in (("", "resume.pt: resumed after "), (OTHER, "with other settings, not resumed")):
+        (run / "resume.pt").write_bytes(kept)
+        overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n" + networks)
+        restored.run(target, *arguments)
+        assert said in log.read_text() and len(pd.read_csv(run / "history.csv")) == 4
 
 
 def kill_when_stored(workflow, arguments, state):
