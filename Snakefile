@@ -34,7 +34,6 @@ localrules:
     split_videos,
     assign_folds,
     fetch_weights,
-    gather_folds,
     import_logits,
     fuse_logits,
     evaluate,
@@ -45,13 +44,11 @@ localrules:
     draw_sheet,
     plot_accuracy,
     plot_classes,
-    plot_confidence,
     plot_confusion,
     plot_cost,
     plot_curves,
     plot_reliability,
     plot_sweeps,
-    plot_weights,
     report,
 
 

@@ -15,7 +15,6 @@ from ukdlib.schema import explain
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
-DAY = 24 * 60  # minutes; many clusters run nothing longer, and trainings and flow go on where they stopped
 
 schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
 if problems := explain(Draft202012Validator(schema).iter_errors(config)):
@@ -58,16 +57,17 @@ def code(script):
     return code_hash(f"workflow_scripts/{script}.py", str(ROOT))
 
 
-def growing(need, at_most=None):
+def growing(need, at_most=2):
     """
     A resource that each attempt asks for once more: what was too little the first time is not tried again.
 
-    need: of the first attempt, a number or a function of the wildcards.
+    need: of the first attempt, a number or a function of the wildcards; at_most: times that. Two is the memory that
+    a node has for an attempt that lacked time only, and of 720 minutes a day: many clusters run nothing longer, and
+    trainings and flow go on where they stopped.
     """
 
     def asked(wildcards, attempt):
-        all_attempts = attempt * (need(wildcards) if callable(need) else need)
-        return min(all_attempts, at_most or all_attempts)
+        return min(attempt, at_most) * (need(wildcards) if callable(need) else need)
 
     return asked
 

@@ -21,7 +21,7 @@ rule render_darkroom:
         "../envs/video.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(30),
+        runtime=growing(30, at_most=4),
     params:
         names=lambda wildcards: [path for _, path in shard_videos(wildcards)],
         folder=dataset_setting("videos"),
@@ -42,7 +42,7 @@ rule inspect_videos:
         "../envs/video.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(60),
+        runtime=growing(60, at_most=4),
     params:
         videos=shard_videos,
         folder=dataset_setting("videos"),

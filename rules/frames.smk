@@ -24,7 +24,7 @@ rule decode_videos:
         "../envs/video.yaml"
     resources:
         mem_mb=growing(4000),
-        runtime=growing(120),
+        runtime=growing(120, at_most=4),
     params:
         reading=reading_setting,
         transform=modality_setting("transform"),
@@ -51,7 +51,7 @@ rule correct_frames:
         "../envs/video.yaml"
     resources:
         mem_mb=growing(4000),
-        runtime=growing(120),
+        runtime=growing(120, at_most=4),
     params:
         transform=modality_setting("transform"),
         options=transform_options,
@@ -78,7 +78,7 @@ rule compute_flow:
     resources:
         gpu=flow_gpus,
         mem_mb=growing(4000),
-        runtime=growing(720, at_most=DAY),
+        runtime=growing(720),
     params:
         preset=modality_setting("preset"),
         backend=modality_setting("backend", "numba"),

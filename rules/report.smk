@@ -99,8 +99,8 @@ rule plot_weights:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(8000),  # logits of all fusions at once
+        runtime=growing(30, at_most=4),
     params:
         rows=FUSED,
         note=NOTE,
@@ -120,8 +120,8 @@ rule plot_confidence:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(8000),  # logits of all teachers at once
+        runtime=growing(30, at_most=4),
     params:
         rows=CROSSFITTED,
         note=NOTE,

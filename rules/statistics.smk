@@ -21,7 +21,7 @@ rule measure_frames:
         "../envs/video.yaml"
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(60, at_most=4),
     params:
         modality="{modality}",
         bound=lambda wildcards: FLOWS.get(wildcards.modality),

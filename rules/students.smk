@@ -29,8 +29,9 @@ rule distill_student:
         gpu=training_gpus,
         nodes=1,
         processes=training_processes,
+        workers=trained_workers,
         mem_mb=growing(training_memory),
-        runtime=growing(720, at_most=DAY),
+        runtime=growing(720),
     params:
         name="students.{student}",
         network=trained_network,
@@ -59,7 +60,7 @@ rule measure_cost:
     resources:
         gpu=gpus,
         mem_mb=growing(16000),
-        runtime=growing(60),
+        runtime=growing(60, at_most=4),
     params:
         network=config["networks"][COST_STUDENT["network"]],
         modality=input_of(COST_STUDENT),

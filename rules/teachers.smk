@@ -47,8 +47,9 @@ rule train_teacher:
         gpu=training_gpus,
         nodes=1,
         processes=training_processes,
+        workers=trained_workers,
         mem_mb=growing(training_memory),
-        runtime=growing(720, at_most=DAY),
+        runtime=growing(720),
     params:
         name="teachers.{teacher}",
         network=trained_network,
@@ -85,8 +86,9 @@ rule export_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
+        workers=trained_workers,
         mem_mb=growing(16000),
-        runtime=growing(120),
+        runtime=growing(120, at_most=4),
     params:
         network=trained_network,
         source=trained_source,
@@ -119,8 +121,9 @@ rule verify_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
+        workers=trained_workers,
         mem_mb=growing(8000),
-        runtime=growing(30),
+        runtime=growing(30, at_most=4),
     params:
         modality=trained_modality,
         recipe=trained_recipe,
@@ -183,8 +186,8 @@ rule gather_folds:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),  # twice what a million rows take
+        runtime=growing(30, at_most=4),
     params:
         code=code("gather_folds"),
     script:

@@ -10,7 +10,7 @@ import numpy as np
 from ukdlib.alignment import read_aligned
 from ukdlib.crossfit import check_unseen
 from ukdlib.fusion import clamped_scores, fused_knowledge, log_distribution
-from ukdlib.logits import LogitFile, LogitRows, open_writer, read_logits, write_logits
+from ukdlib.logits import LogitFile, LogitRows, open_writer, row_groups
 
 
 def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metadata: dict[str, str]) -> None:
@@ -43,22 +43,44 @@ def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) ->
     """
     One out-of-fold file from the held-out logits of each fold's network; refused if a row leaks.
 
-    paths: files in the order of the folds, whose metadata `trained_on` states what their network has seen.
+    paths: files in the order of the folds, whose metadata `trained_on` states what their network has seen. Of all
+    rows only the names are held in memory.
     """
-    parts = [read_logits(path) for path in paths]
-    for path, part in zip(paths, parts, strict=True):
-        if part.classes != parts[0].classes:
-            raise ValueError(f"{path}: its classes are {part.classes}, but {parts[0].classes} in {paths[0]}")
+    files = [LogitFile(path) for path in paths]
+    for file in files:
+        if file.classes != files[0].classes:
+            raise ValueError(
+                f"{file.path}: its classes are {file.classes}, but {files[0].classes} in {paths[0]}"
+            )
+    names = [file.table(0, file.num_rows, ["video_id"])["video_id"].to_numpy().astype(str) for file in files]
+    video_ids, folds = np.concatenate(names), np.repeat(np.arange(len(files)), [len(n) for n in names])
+    trained_on = {str(fold): file.metadata.get("trained_on", "unknown") for fold, file in enumerate(files)}
+    check_unseen(output, video_ids, folds, trained_on)
+    checkpoints = ",".join(file.metadata.get("checkpoint", "unknown") for file in files)
+    stated = {**metadata, "trained_on": json.dumps(trained_on), "checkpoint": checkpoints}
+    order = np.argsort(video_ids, kind="stable")
+    with open_writer(output, stated) as write:
+        done = np.zeros(len(files), int)
+        for begin, end in row_groups(video_ids[order]):
+            wanted = np.bincount(folds[order[begin:end]], minlength=len(files))
+            write(_next_rows(files, done, wanted))
+            done += wanted
+
+
+def _next_rows(files: Sequence[LogitFile], done: np.ndarray, wanted: np.ndarray) -> LogitRows:
+    """From each fold's file, sorted by video, as many rows as are wanted after those that are done; sorted by video."""
+    parts = [
+        file.rows(first, first + count)
+        for file, first, count in zip(files, done, wanted, strict=True)
+        if count
+    ]
     video_ids, views, labels, logits = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("video_ids", "views", "labels", "logits")
     )
-    folds = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    trained_on = {str(fold): part.metadata.get("trained_on", "unknown") for fold, part in enumerate(parts)}
-    check_unseen(output, video_ids, folds, trained_on)
-    checkpoints = ",".join(part.metadata.get("checkpoint", "unknown") for part in parts)
-    rows = LogitRows(video_ids, views, labels, logits, parts[0].classes, folds=folds)
-    write_logits(output, rows, {**metadata, "trained_on": json.dumps(trained_on), "checkpoint": checkpoints})
+    folds = np.repeat(np.arange(len(files)), wanted)
+    rows = LogitRows(video_ids, views, labels, logits, files[0].classes, folds=folds)
+    return rows.pick(np.lexsort((views, video_ids)))
 
 
 def check_out_of_fold(path: str) -> None:

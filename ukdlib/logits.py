@@ -87,7 +87,7 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
         check_continues(last, rows, path)
         table = _table(rows)
         writer = writer or pq.ParquetWriter(part, table.schema, **LAYOUT)
-        for begin, end in _row_groups(rows):
+        for begin, end in row_groups(rows.video_ids):
             writer.write_table(table.slice(begin, end - begin))
         last = rows.pick(np.array([-1]))
 
@@ -235,9 +235,9 @@ def begins_video(video_ids: np.ndarray) -> np.ndarray:
     return np.concatenate([[True], video_ids[1:] != video_ids[:-1]])
 
 
-def _row_groups(rows: LogitRows) -> Iterator[tuple[int, int]]:
-    """Ranges of about ROW_GROUP rows that end where a video ends."""
-    ends = [*np.flatnonzero(begins_video(rows.video_ids))[1:], len(rows.video_ids)]
+def row_groups(video_ids: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Ranges of about ROW_GROUP rows that end where a video ends; video_ids: (N,), of each row."""
+    ends = [*np.flatnonzero(begins_video(video_ids))[1:], len(video_ids)]
     begin = 0
     for end, after in zip(ends, [*ends[1:], np.inf], strict=True):
         if after - begin > ROW_GROUP:

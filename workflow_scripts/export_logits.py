@@ -22,12 +22,13 @@ params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
 device = choose_device(params.device)
 network = prepare(network, device)
+recipe = {**params.recipe, "workers": snakemake.resources.workers}
 exported = export(
     network,
     open_shards(snakemake.input.frames),
     read_videos(snakemake.input.subsets, params.videos),
     params.subset,
-    (params.recipe, Modality(**params.modality), params.classes),
+    (recipe, Modality(**params.modality), params.classes),
     (journal, resume_key(snakemake.input, {**params, "device": device.type})),
 )
 origin = {"checkpoint": sha256(snakemake.input.checkpoint), "trained_on": stated["trained_on"]}

@@ -31,7 +31,8 @@ start = start_from(network, snakemake.input.weights, params.weights, params.clas
 made_by = {name: params[name] for name in ("code", "network", "source")}
 key = resume_key(snakemake.input.frames, {**made_by, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key, snakemake.resources.processes)
-write_history(snakemake.output.history, fit(network, lesson, params.recipe, run))
+recipe = {**params.recipe, "workers": snakemake.resources.workers}
+write_history(snakemake.output.history, fit(network, lesson, recipe, run))
 settings = {name: params[name] for name in ("network", "modality", "recipe", "classes", "seed")}
 settings |= {"in_channels": modality.channels, "start": start, "trained_on": videos_hash(video_ids)}
 save_checkpoint(snakemake.output.checkpoint, network, settings)

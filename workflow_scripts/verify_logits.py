@@ -22,6 +22,7 @@ origin = {**params.origin, "checkpoint": sha256(snakemake.input.checkpoint)}
 check_origin(snakemake.input.logits, rows.metadata, origin)
 network, _ = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
 network = prepare(network, choose_device(params.device))
-setting = params.recipe, Modality(**params.modality), params.classes
+recipe = {**params.recipe, "workers": snakemake.resources.workers}
+setting = recipe, Modality(**params.modality), params.classes
 found = verify(network, open_shards(snakemake.input.frames), rows, setting, params.rows)
 write_json(snakemake.output[0], found)

@@ -50,8 +50,8 @@ def weights_setting(wildcards):
 
 
 def recipe_named(name):
-    """A recipe without what changes no result: how many GPUs share a training."""
-    return {key: value for key, value in config["recipes"][name].items() if key != "gpus"}
+    """A recipe without what changes no result: how many GPUs share a training, how many processes read clips."""
+    return {key: value for key, value in config["recipes"][name].items() if key not in ("gpus", "workers")}
 
 
 def trained_recipe(wildcards):
@@ -83,9 +83,14 @@ def trained_modality(wildcards):
     return input_of(trained(wildcards))
 
 
+def trained_workers(wildcards):
+    """Processes that read clips, beside each that computes."""
+    return config["recipes"][trained(wildcards)["recipe"]]["workers"]
+
+
 def trained_threads(wildcards):
     """One for the network, one for each loader process."""
-    return 1 + trained_recipe(wildcards)["workers"]
+    return 1 + trained_workers(wildcards)
 
 
 def gpus(wildcards):

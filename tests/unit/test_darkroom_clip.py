@@ -145,7 +145,9 @@ def test_a_manifest_has_one_row_per_clip_in_order(tmp_path):
     rows = list(csv.DictReader(open(tmp_path / "m.csv")))
     assert [row["path"] for row in rows] == NAMES and tuple(rows[0]) == manifest.COLUMNS
     assert {row["num_frames"] for row in rows} == {"30"} and float(rows[0]["mean_grey"]) == len(NAMES[0])
-    assert all(len(row["sha256"]) == 64 for row in rows) and not list(tmp_path.glob("*.part"))
+    assert all(len(row["sha256"]) == 64 for row in rows) and sorted(tmp_path.glob("m.csv*")) == [
+        tmp_path / "m.csv"
+    ]
 
 
 @pytest.mark.parametrize("key, redone", [("key", NAMES[1:]), ("other key", NAMES)])
@@ -158,12 +160,30 @@ def test_a_killed_run_is_taken_up_again_unless_its_key_differs(tmp_path, key, re
     assert made == redone
 
 
+def test_a_second_kill_loses_nothing_of_the_first_attempt(tmp_path):
+    for last in (NAMES[1], NAMES[1], NAMES[2]):
+        with pytest.raises(KeyboardInterrupt):
+            manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake(made := [], fail_at=last))
+    assert made == [NAMES[1]]
+    manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake(made := []))
+    assert made == [NAMES[2]]
+    manifest.render_all(NAMES, tmp_path / "at_once.csv", "key", tmp_path, fake([]))
+    assert (tmp_path / "m.csv").read_bytes() == (tmp_path / "at_once.csv").read_bytes()
+
+
+def test_rows_of_other_clips_are_not_trusted(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake([], fail_at=NAMES[1]))
+    manifest.render_all(NAMES[::-1], tmp_path / "m.csv", "key", tmp_path, fake(made := []))
+    assert made == NAMES[::-1]
+
+
 def test_half_a_row_or_a_missing_video_is_not_trusted(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake([], fail_at=NAMES[2]))
     (tmp_path / NAMES[0]).unlink()
-    part = tmp_path / "m.csv.part"
-    part.write_text(part.read_text()[:-20])
-    made = []
-    manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake(made))
-    assert made == NAMES
+    journal = tmp_path / "m.csv.journal"
+    journal.write_text(journal.read_text()[:-20])
+    manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake(made := []))
+    assert sorted(made) == sorted(NAMES) and (tmp_path / NAMES[0]).exists()
+    assert [row["path"] for row in csv.DictReader(open(tmp_path / "m.csv"))] == NAMES

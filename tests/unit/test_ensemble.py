@@ -135,6 +135,17 @@ def test_held_out_logits_become_one_file_that_proves_itself(tmp_path):
     check_out_of_fold(path)
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 3, 4, 7, 2048])
+def test_folds_are_gathered_as_if_all_were_in_memory(tmp_path, monkeypatch, rows_at_once):
+    paths = store_parts(tmp_path)
+    monkeypatch.setattr(module, "ROW_GROUP", rows_at_once)
+    gather_folds(str(tmp_path / "gathered.parquet"), paths, {"name": "rgb"})
+    stated = read_logits(tmp_path / "gathered.parquet").metadata
+    metadata = {name: stated[name] for name in ("name", "trained_on", "checkpoint")}
+    module.write_logits(tmp_path / "at_once.parquet", replace(VIDEOS, folds=FOLDS, metadata={}), metadata)
+    assert (tmp_path / "gathered.parquet").read_bytes() == (tmp_path / "at_once.parquet").read_bytes()
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -41,6 +41,16 @@ def test_a_rule_runs_beside_snakemake_or_asks_for_more_when_it_is_tried_again(na
     assert (f" {need}=growing(" in RULES[name]) != (name in map(str.strip, LOCAL))
 
 
+def test_a_job_that_lacked_only_time_still_fits_its_node():
+    text = (ROOT / "rules/common.smk").read_text()
+    names: dict = {}
+    exec(re.search(r"^def growing.*?(?=^\S)", text, re.M | re.S)[0], names)
+    memory, minutes = names["growing"](lambda wildcards: 64000), names["growing"](120, at_most=4)
+    assert [memory(None, attempt) for attempt in (1, 2, 3, 4)] == [64000, 128000, 128000, 128000]
+    assert [minutes(None, attempt) for attempt in (1, 2, 3, 4)] == [120, 240, 360, 480]
+    assert not any(re.search("mem_mb=growing.*at_most", body) for body in RULES.values())
+
+
 def test_the_profile_of_a_cluster_repeats_that_of_one_machine():
     alone, cluster = (
         yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text()) for name in ("default", "slurm")

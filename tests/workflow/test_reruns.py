@@ -59,9 +59,10 @@ def test_tau_of_one_arm_replans_that_arm_alone(finished, tmp_path):
     assert all(rule.startswith(("plot_", "report")) for rule in figures_and_report)
 
 
-def test_sharing_trainings_among_gpus_plans_nothing(finished, tmp_path):
-    overlay = tmp_path / "gpus.yaml"
-    overlay.write_text("recipes: {train: {gpus: 4}}\n")
+@pytest.mark.parametrize("setting", ["gpus", "workers"])
+def test_what_a_machine_has_for_trainings_plans_nothing(finished, tmp_path, setting):
+    overlay = tmp_path / "machine.yaml"
+    overlay.write_text(f"recipes: {{train: {{{setting}: 4}}}}\n")
     assert plan(finished, str(overlay)) == {}
 
 
