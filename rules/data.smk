@@ -76,6 +76,7 @@ rule index_videos:
         runtime=10,
     params:
         labels=labels_of,
+        classes=classes_of,
         max_rejected=dataset_setting("max_rejected"),
         resampled=lambda wildcards: "fps" in config["datasets"][wildcards.dataset],
         remarks=lambda wildcards: [list(remark) for remark in listed(wildcards.dataset).remarks],

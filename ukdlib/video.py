@@ -119,6 +119,15 @@ def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[st
     return remarks
 
 
+def remarks_on_lost(
+    usable: Sequence[dict], rejected: Sequence[dict], classes: Sequence[str]
+) -> list[tuple[str, str]]:
+    """(class, remark) of classes that lose all their videos; usable, rejected: with the class number `label`."""
+    left = {video["label"] for video in usable}
+    lost = sorted({video["label"] for video in rejected} - left)
+    return [(f"class {classes[label]!r}", "none of its videos can be used") for label in lost]
+
+
 def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> None:
     """
     Write an H.264 mp4 file; the same frames give the same bytes.

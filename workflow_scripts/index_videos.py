@@ -7,13 +7,14 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import pandas as pd
 
 from ukdlib.records import read_records, write_csv, write_records
-from ukdlib.video import remarks_on, set_aside
+from ukdlib.video import remarks_on, remarks_on_lost, set_aside
 
 params = snakemake.params
 inspected = pd.concat([read_records(path) for path in snakemake.input])
 inspected["label"] = inspected["video_id"].map(params.labels)
 usable, rejected = set_aside(inspected.to_dict("records"), params.max_rejected)
 remarks = params.remarks + remarks_on(usable, params.resampled)
+remarks += remarks_on_lost(usable, rejected, params.classes)
 print(f"{len(usable)} videos are usable, {len(rejected)} are set aside", file=sys.stderr)
 write_csv(snakemake.output.remarks, pd.DataFrame(remarks, columns=["what", "remark"]))
 clips = pd.DataFrame(usable).astype({"label": int, "num_frames": int, "height": int, "width": int})

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.test_video import encode, moving_square
 from ukdlib.decoding import DAMAGED, Reading, VideoError, read_video, scan_video
-from ukdlib.video import check_video, remarks_on, write_video
+from ukdlib.video import check_video, remarks_on, remarks_on_lost, write_video
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
 
@@ -265,3 +265,10 @@ def test_black_repeated_and_uneven_videos_are_remarked_on_and_kept():
 def test_an_all_black_video_is_usable(tmp_path):
     write_video(str(tmp_path / "a.mp4"), np.zeros((8, 32, 48, 3), np.uint8), 15)
     assert check_video(str(tmp_path / "a.mp4"), 8)["status"] == "ok"
+
+
+def test_a_class_that_loses_all_its_videos_is_told():
+    usable, rejected = [{"label": 0}, {"label": 3}], [{"label": 3}, {"label": 2}, {"label": 2}]
+    assert remarks_on_lost(usable, rejected, ["Run", "Fly", "Sit", "Walk"]) == [
+        ("class 'Sit'", "none of its videos can be used")
+    ]
