@@ -204,6 +204,8 @@ def lesson_loss(
 def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> str:
     """Hash of all that a training's result depends on."""
     shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
+    # whoever reads the clips
+    recipe = {key: value for key, value in recipe.items() if key != "workers"}
     settings = [shapes, list(lesson.video_ids), asdict(lesson.modality), recipe, run.seed, run.key]
     digest = hashlib.sha256(json.dumps(settings).encode())
     digest.update(np.ascontiguousarray(lesson.labels).tobytes())

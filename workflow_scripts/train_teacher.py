@@ -28,8 +28,7 @@ lesson = Lesson(open_shards(snakemake.input.frames), video_ids, labels, modality
 network = initial_network(params.network, len(params.classes), modality.channels, params.seed)
 check_network(network, modality.channels, params.recipe, len(params.classes), params.name)
 start = start_from(network, snakemake.input.weights, params.weights, params.classes)
-made_by = {name: params[name] for name in ("code", "network", "source")}
-key = resume_key(snakemake.input.frames, {**made_by, "start": start})
+key = resume_key(snakemake.input.frames, {**params, "start": start})
 run = Run(params.seed, choose_device(params.device), params.state, key, snakemake.resources.processes)
 recipe = {**params.recipe, "workers": snakemake.resources.workers}
 write_history(snakemake.output.history, fit(network, lesson, recipe, run))

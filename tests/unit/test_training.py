@@ -13,7 +13,7 @@ from torch import nn
 from ukdlib import resuming, training
 from ukdlib.augment import Modality
 from ukdlib.clips import epoch_samples
-from ukdlib.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss
+from ukdlib.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss, training_key
 
 IDS = [f"v{i:02d}" for i in range(24)]
 LABELS = np.arange(24) % 3
@@ -198,3 +198,9 @@ def test_the_moving_average_is_the_model(tmp_path):
     second = without_seconds(fit(averaged, LESSON, {**RECIPE, "ema": 0.99}, Run(0, CPU, f"{tmp_path}/ema")))
     assert first == second  # the average only follows
     assert not torch.equal(plain[0].weight, averaged[0].weight)
+
+
+def test_who_reads_the_clips_is_no_setting_of_a_training():
+    key = training_key(tiny_network(), LESSON, RECIPE, Run(0, CPU, ""))
+    assert training_key(tiny_network(), LESSON, {**RECIPE, "workers": 4}, Run(0, CPU, "")) == key
+    assert training_key(tiny_network(), LESSON, {**RECIPE, "lr": 0.5}, Run(0, CPU, "")) != key
