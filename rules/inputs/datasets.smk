@@ -94,7 +94,7 @@ def own(path, place="the video"):
     """A file of the user's as input, named at `place`: it stays where it is when results go to storage."""
     if not nameable(path):
         raise WorkflowError(f"{place}: {path!r}: Snakemake takes {{a}} and <a> for variables; rename it")
-    return path if path.startswith("results/") else local(on_disk(place, os.path.normpath(path)))
+    return path if path.startswith("results/") else local(os.path.normpath(on_disk(place, path)))
 
 
 def shard_sources(wildcards):
