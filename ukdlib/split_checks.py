@@ -101,14 +101,10 @@ def remarks_on_groups(dataset: DataSet, groups: dict[str, str]) -> list[tuple[st
 
 
 def remarks_on_classes(subsets: Sequence[Subset], classes: Sequence[str]) -> list[str]:
-    """Classes of one split that cannot be learnt: without a usable video, or tested but not trained on."""
+    """Classes of one split that cannot be learnt: tested, but not trained on."""
     parts = {part: Counter(row.label for row in subsets if row.subset == part) for part in ("train", "test")}
-    present = {row.label for row in subsets}
-    remarks = [
-        f"class {name!r} has no usable video" for label, name in enumerate(classes) if label not in present
-    ]
-    return remarks + [
-        f"class {name!r} has clips to test ({parts['test'][label]}), but none to train on"
-        for label, name in enumerate(classes)
-        if parts["test"][label] and not parts["train"][label]
+    return [
+        f"class {classes[label]!r} has clips to test ({count}), but none to train on"
+        for label, count in sorted(parts["test"].items())
+        if not parts["train"][label]
     ]

@@ -17,12 +17,13 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from torch import library
 
 OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_declared: list[torch.library.Library] = []  # declarations last as long as the object that made them
+_declared: list[library.Library] = []  # declarations last as long as the object that made them
 
 
 @contextmanager
@@ -43,10 +44,10 @@ def roi_align_left_out() -> Iterator[None]:
 def video_models() -> ModuleType:
     """torchvision.models.video; its operators are declared first if the extension that has them cannot load."""
     if "torchvision" not in sys.modules and not _declared and not _extension_loads():
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        declared = library.Library("torchvision", "FRAGMENT")
         for operator in OPERATORS:
-            library.define(operator)
-        _declared.append(library)
+            declared.define(operator)
+        _declared.append(declared)
     return importlib.import_module("torchvision.models.video")
 
 

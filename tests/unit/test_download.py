@@ -47,7 +47,7 @@ def test_the_hash_may_stand_in_the_files_name():
 
 def test_names_that_the_libraries_publish():
     url, digits = address_of("weights.a", {"enum": "R3D_18_Weights.KINETICS400_V1"})
-    assert url == "https://download.pytorch.org/models/r3d_18-b3b3357e.pth" and digits == "b3b3357e"
+    assert url.startswith("https://") and url.endswith("/models/r3d_18-b3b3357e.pth") and digits == "b3b3357e"
     stated = {"enum": "pytorchvideo/slowfast_r50", "sha256": "12345678"}
     assert address_of("weights.a", stated)[0].endswith("kinetics/SLOWFAST_8x8_R50.pyth")
 

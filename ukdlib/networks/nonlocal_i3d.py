@@ -100,9 +100,8 @@ def nl_i3d(
     """
     if frames < 2 * stem_stride * pool_stride:
         raise ValueError(f"nl_i3d: {frames} frames are fewer than its strides in time take together")
-    for name, after, count in (("res3", nonlocal_res3, blocks[1]), ("res4", nonlocal_res4, blocks[2])):
-        if beyond := [number for number in after if not 0 <= number < count]:
-            raise ValueError(f"nl_i3d: nonlocal_{name} names {beyond}; {name} has blocks 0 to {count - 1}")
+    _check_blocks("res3", nonlocal_res3, blocks[1])
+    _check_blocks("res4", nonlocal_res4, blocks[2])
 
     def block(channels: int) -> nn.Module:
         """As the options say."""
@@ -121,6 +120,12 @@ def nl_i3d(
             head=head(8 * out, num_classes, dropout),
         )
     )
+
+
+def _check_blocks(name: str, after: Sequence[int], count: int) -> None:
+    """Non-local blocks stand behind blocks that there are."""
+    if beyond := [number for number in after if not 0 <= number < count]:
+        raise ValueError(f"nl_i3d: nonlocal_{name} names {beyond}; {name} has blocks 0 to {count - 1}")
 
 
 def nl_i3d_r50(

@@ -88,17 +88,9 @@ def slowfast(
         raise ValueError(f"slowfast: unknown depth {depth}; known: {DEPTHS}")
     if width % beta or width < beta:
         raise ValueError(f"slowfast: width {width} is no multiple of beta {beta}")
-    lateral = FastToSlowFusionBuilder(
-        slowfast_channel_reduction_ratio=beta,
-        conv_fusion_channel_ratio=2,
-        conv_kernel_size=(fusion_kernel, 1, 1),
-        conv_stride=(alpha, 1, 1),  # pytorchvideo's default of 4 only fits alpha 4
-        norm=nn.BatchNorm3d if lateral_norm else None,
-        activation=nn.ReLU if lateral_norm else None,
-    )
     network = create_slowfast(
         slowfast_channel_reduction_ratio=(beta,),
-        fusion_builder=lateral.create_module,
+        fusion_builder=_lateral(alpha, beta, fusion_kernel, lateral_norm).create_module,
         input_channels=(in_channels, in_channels),
         model_depth=depth,
         model_num_class=num_classes,
@@ -110,6 +102,18 @@ def slowfast(
         head_output_size=((1, 1, 1), (1, 1, 1)),
     )
     return TwoPathways(network, pick_slow(slow_indices, frames, alpha), frames)
+
+
+def _lateral(alpha: int, beta: int, kernel: int, norm: bool) -> FastToSlowFusionBuilder:
+    """What makes the connections from the fast pathway to the slow one."""
+    return FastToSlowFusionBuilder(
+        slowfast_channel_reduction_ratio=beta,
+        conv_fusion_channel_ratio=2,
+        conv_kernel_size=(kernel, 1, 1),
+        conv_stride=(alpha, 1, 1),  # pytorchvideo's default of 4 only fits alpha 4
+        norm=nn.BatchNorm3d if norm else None,
+        activation=nn.ReLU if norm else None,
+    )
 
 
 def slowfast_r50_4x16(
