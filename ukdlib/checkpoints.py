@@ -17,7 +17,7 @@ from torch import nn
 
 from ukdlib.networks import build_network
 from ukdlib.provenance import config_hash
-from ukdlib.sealing import checksum, damaged, put_in_place, refuse_damage
+from ukdlib.sealing import beside, checksum, damaged, refuse_damage
 
 REQUIRED = ("network", "in_channels", "classes")
 SEALS = ("config_hash", "checksum")
@@ -29,11 +29,10 @@ def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, An
     if missing:
         raise ValueError(f"{path}: metadata lacks {', '.join(missing)}")
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    part = f"{path}.part"
     # one key: safetensors writes several in an order that changes from run to run
     stated = {**metadata, "config_hash": config_hash(metadata), "checksum": _checksum(weights)}
-    save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
-    put_in_place(part, path)
+    with beside(path) as part:
+        save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

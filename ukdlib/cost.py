@@ -31,7 +31,7 @@ from ukdlib.knowledge import read_knowledge
 from ukdlib.logits import LogitRows, write_logits
 from ukdlib.losses import distillation_loss
 from ukdlib.networks import initial_network
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 from ukdlib.views import random_views
 
 COLUMNS = ("mode", "teachers", "seconds_per_step", "peak_memory_mb")
@@ -91,11 +91,10 @@ def measure_costs(
 
 def write_costs(path: str, rows: list[dict[str, Any]]) -> None:
     """CSV with COLUMNS."""
-    with open(f"{path}.part", "w", newline="") as file:
+    with beside(path) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    put_in_place(f"{path}.part", path)
 
 
 def measure_case(case: Case, mode: str, teachers: int) -> tuple[float, float]:

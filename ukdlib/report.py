@@ -20,7 +20,7 @@ from jinja2 import Environment
 from jinja2.meta import find_undeclared_variables
 from markupsafe import Markup
 
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 
 PACKAGES = (
     "torch",
@@ -54,9 +54,8 @@ def write_report(path: str, template: str, **parts: object) -> None:
     page = maker.from_string(template).render(**parts)
     if loads := loads_from_elsewhere(page):
         raise ValueError(f"{path}: must open offline, but loads {'; '.join(loads[:3])}")
-    part = Path(f"{path}.part")
-    part.write_text(page, encoding="utf-8", newline="\n")
-    put_in_place(part, path)
+    with beside(path) as part:
+        part.write_text(page, encoding="utf-8", newline="\n")
 
 
 def loads_from_elsewhere(page: str) -> list[str]:

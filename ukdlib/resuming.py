@@ -14,7 +14,7 @@ import torch
 
 from ukdlib import distributed
 from ukdlib.optimization import Learner
-from ukdlib.sealing import checksum, put_in_place
+from ukdlib.sealing import beside, checksum
 
 SEAL = 9  # bytes of a state's file before what torch wrote
 Random = dict[str, Any]  # of the CPU and of every GPU
@@ -60,16 +60,10 @@ def save_state(
 def write_state(path: str, state: dict[str, Any]) -> None:
     """Nested dicts and lists of tensors and numbers, sealed with a checksum; after an error nothing is left of it."""
     torch.save(state, content := io.BytesIO())
-    part = Path(f"{path}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(part, "wb") as file:
-            file.write(_seal(content.getbuffer()))
-            file.write(content.getbuffer())
-        put_in_place(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)  # a full disk would stay full
-        raise
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with beside(path) as part, open(part, "wb") as file:
+        file.write(_seal(content.getbuffer()))
+        file.write(content.getbuffer())
 
 
 def read_state(path: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ def write_json(path: str | Path, content: dict[str, Any]) -> None:
     """Write an object of JSON values under text keys, sealed; the file appears whole."""
     sealed = {**content, SEAL: _checksum(content)}
     with beside(path) as part:
-        Path(part).write_text(json.dumps(sealed, indent=1), encoding="utf-8", newline="\n")
+        part.write_text(json.dumps(sealed, indent=1), encoding="utf-8", newline="\n")
 
 
 def read_json(path: str | Path) -> dict[str, Any]:

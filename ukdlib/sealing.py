@@ -25,14 +25,14 @@ def put_in_place(part: str | Path, path: str | Path) -> None:
 
 
 @contextmanager
-def beside(path: str | Path) -> Iterator[str]:
+def beside(path: str | Path) -> Iterator[Path]:
     """The name to write a file under; it gets its own when the block ends well, else what was written goes."""
-    part = f"{path}.part"
+    part = Path(f"{path}.part")
     try:
         yield part
         put_in_place(part, path)
     finally:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def checksum(parts: Iterable[Any]) -> int:

@@ -29,7 +29,7 @@ from ukdlib.losses import distillation_loss
 from ukdlib.networks import Carried
 from ukdlib.optimization import Learner
 from ukdlib.resuming import Begun, load_state, random_state, save_state, set_random_state
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 from ukdlib.torchrun import call_together
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
@@ -219,11 +219,10 @@ def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run
 
 def write_history(path: str, history: list[dict[str, Any]]) -> None:
     """CSV with a row per epoch; divergence is empty for a teacher."""
-    with open(f"{path}.part", "w", newline="") as file:
+    with beside(path) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, HISTORY)
         writer.writeheader()
         writer.writerows(history)
-    put_in_place(f"{path}.part", path)
 
 
 def _say_progress(history: list[dict[str, Any]], epochs: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ukdlib.decoding import AS_IS, Reading, VideoError, scan_video
 from ukdlib.folders import leads_out
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 
 FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "steady", "damaged")
 BLACK = 1.0  # mean grey value below which a video is called nearly black
@@ -138,7 +138,8 @@ def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> Non
         raise ValueError(f"{path}: frames must be uint8 (T, H, W, 3), got {frames.dtype} {frames.shape}")
     if frames.shape[1] % 2 or frames.shape[2] % 2:
         raise ValueError(f"{path}: height and width must be even, got {frames.shape[1]} x {frames.shape[2]}")
-    with av.open(f"{path}.part", "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+    bitexact = {"fflags": "+bitexact"}
+    with beside(path) as part, av.open(part, "w", format="mp4", options=bitexact) as container:
         options = {"crf": str(crf), "threads": "1", "flags": "+bitexact", "x264-params": REPEATABLE}
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
@@ -147,4 +148,3 @@ def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> Non
                 stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"))
             )
         container.mux(stream.encode())
-    put_in_place(f"{path}.part", path)

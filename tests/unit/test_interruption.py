@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.unit.test_training import CPU, LESSON, RECIPE, knowledge, tiny_network, without_seconds
-from ukdlib import interruption, resuming
+from ukdlib import interruption, sealing
 from ukdlib.interruption import Interrupted
 from ukdlib.resuming import read_state, write_state
 from ukdlib.training import Run, fit
@@ -111,7 +111,7 @@ def test_a_state_that_finds_no_room_leaves_the_one_before(tmp_path, monkeypatch)
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(resuming, "put_in_place", full)
+    monkeypatch.setattr(sealing, "put_in_place", full)
     with pytest.raises(OSError, match="No space left"):
         write_state(path, {"epoch": 2})
     assert read_state(path) == {"epoch": 1} and len(list(tmp_path.iterdir())) == 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from ukdlib.journal import discard_journal, journaled
 from ukdlib.provenance import config_hash
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 
 COLUMNS = ("path", "num_frames", "mean_grey", "sha256")
 
@@ -48,7 +48,6 @@ def render_all(
 
     made = journaled(journal, config_hash({"key": key, "names": list(names)}), rows)
     whole = [row if (folder / row[0]).exists() else render(row[0]) for row in made]
-    with open(f"{target}.part", "w", newline="") as stream:
+    with beside(target) as part, open(part, "w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *whole])
-    put_in_place(f"{target}.part", target)
     discard_journal(journal)

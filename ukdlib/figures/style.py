@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 
 INK, MUTED, FAINT = "#17212b", "#66727d", "#dde2e6"
 LIGHT, DARK = "#e08214", "#0a4a8f"  # baseline and method
@@ -91,12 +91,10 @@ def save(figure: Figure, path: str, note: str = "") -> None:
     kind = os.path.splitext(path)[1]
     if kind not in METADATA:
         raise ValueError(f"{path}: figures are written as {' or '.join(METADATA)}")
-    part = f"{path}.part"
-    with mpl.rc_context(STYLE):
+    with beside(path) as part, mpl.rc_context(STYLE):
         if note:
             figure.text(0.01, -0.02, note, va="top", fontsize=7, color=MUTED)
         figure.savefig(part, format=kind[1:], dpi=110, bbox_inches="tight", metadata=METADATA[kind])
-    put_in_place(part, path)
 
 
 def name_lines(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

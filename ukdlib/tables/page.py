@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment
 
-from ukdlib.sealing import put_in_place
+from ukdlib.sealing import beside
 
 
 def render(heads: Sequence[str], rows: Sequence[dict], caption: str, note: str, below: Sequence[str]) -> str:
@@ -42,9 +42,8 @@ def _line(cells: Sequence[str]) -> str:
 def write_table(table: pd.DataFrame, csv_path: str, pages: dict[str, str]) -> None:
     """The numbers as csv and the pages (path -> text), each whole or not at all."""
     for path, text in {csv_path: table.to_csv(float_format="%.4f"), **pages}.items():
-        with open(f"{path}.part", "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        put_in_place(f"{path}.part", path)
+        with beside(path) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def plain(value: float) -> str:
