@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ukdlib.decoding import read_video
-from ukdlib.flow import BACKENDS
-from ukdlib.gamma import correct_gamma
-from ukdlib.tvl1_settings import PRESETS
-from ukdlib.tvl1_torch import PAIRS, solve_pairs
+from ukdlib.flow.clips import BACKENDS
+from ukdlib.flow.tvl1_settings import PRESETS
+from ukdlib.flow.tvl1_torch import PAIRS, solve_pairs
+from ukdlib.frames.gamma import correct_gamma
+from ukdlib.videos.decoding import read_video
 
 SIZES = [(240, 320), (96, 128), (72, 96)]
 PASSES = 2

@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from ukdlib.darkroom.clip import render_clip
-from ukdlib.decoding import read_video
-from ukdlib.frames import open_shards, write_shard
-from ukdlib.gamma import correct_gamma
-from ukdlib.video import write_video
+from ukdlib.frames.gamma import correct_gamma
+from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.videos.decoding import read_video
+from ukdlib.videos.inspection import write_video
 
 SIZE, FPS, WINDOW, STRIDE = (240, 320), 30, 64, 2
 Read = Callable[[str, np.ndarray], np.ndarray]

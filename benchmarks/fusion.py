@@ -84,7 +84,7 @@ def in_own_process(function, *arguments):
 
 
 def write_teacher(path: str, rows: int, classes: int, seed: int) -> None:
-    from ukdlib.logits import LogitRows, write_logits
+    from ukdlib.knowledge.logits import LogitRows, write_logits
 
     videos = -(-rows // VIEWS)
     video_ids = np.repeat([f"Class_{i:07d}" for i in range(videos)], VIEWS)[:rows]
@@ -96,7 +96,7 @@ def write_teacher(path: str, rows: int, classes: int, seed: int) -> None:
 
 def fuse(output: str, paths: list[str], method: str, target: str) -> tuple[float, float]:
     """(CPU seconds, peak memory in MB)."""
-    from ukdlib.ensemble import fuse_files
+    from ukdlib.knowledge.ensemble import fuse_files
 
     began = time.process_time()
     fuse_files(output, paths, {**SETTING, "method": method, "target": target}, {})

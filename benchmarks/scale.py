@@ -24,14 +24,14 @@ from frames import real
 from torch.utils.flop_counter import FlopCounterMode
 
 from ukdlib.darkroom.clip import render_clip
-from ukdlib.decoding import read_video
-from ukdlib.flow import flow_ahead
-from ukdlib.frames import open_shards, write_shard
-from ukdlib.gamma import correct_gamma
-from ukdlib.logits import LogitRows, write_logits
-from ukdlib.measures import measure_pictures
-from ukdlib.networks import NETWORKS
-from ukdlib.video import check_video, write_video
+from ukdlib.flow.clips import flow_ahead
+from ukdlib.frames.gamma import correct_gamma
+from ukdlib.frames.measures import measure_pictures
+from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.knowledge.logits import LogitRows, write_logits
+from ukdlib.networks import build_network
+from ukdlib.videos.decoding import read_video
+from ukdlib.videos.inspection import check_video, write_video
 
 SIZE = (256, 340)
 
@@ -97,7 +97,7 @@ def row_of_logits(folder: Path, classes: int, rows: int = 20000) -> dict:
 
 def training_flops(network: str, classes: int) -> int:
     """Floating-point operations of a training step, forward and backward, for one RGB clip of 32 frames at 224."""
-    made = NETWORKS[network](classes, 3)
+    made = build_network(network, classes, 3)
     with FlopCounterMode(display=False) as counter:
         made(torch.zeros(1, 3, 32, 224, 224)).sum().backward()
     return counter.get_total_flops()

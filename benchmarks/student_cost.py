@@ -15,8 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from ukdlib.augment import Modality
-from ukdlib.cost import Case, measure_costs
+from ukdlib.knowledge.cost import Case, measure_costs
+from ukdlib.learning.augment import Modality
 
 COUNTS = {"stored": [1, 64], "online": [1, 2, 4, 8]}
 SCHEMA_DEFAULTS = {"flip": True, "batch_size": 16, "clip_grad": 40, "precision": "auto", "workers": 0}

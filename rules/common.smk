@@ -1,5 +1,6 @@
 """The configuration's checks, wildcard constraints, and what all rules share; their input functions are in inputs/."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -7,11 +8,15 @@ from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from ukdlib.config import any_of, foreign_names, transform_names  # all for the rules, which share these names
-from ukdlib.config_checks import check_config
-from ukdlib.provenance import code_hash
-from ukdlib.published import unlike_published
-from ukdlib.schema import explain
+from ukdlib.settings.config import (
+    any_of,
+    foreign_names,
+    transform_names,
+)  # all for the rules, which share these names
+from ukdlib.settings.checks import check_config
+from ukdlib.artifacts.provenance import code_hash
+from ukdlib.settings.published import unlike_published
+from ukdlib.settings.schema import explain
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
@@ -52,9 +57,13 @@ wildcard_constraints:
     subset="train|val|test",
 
 
-def code(script):
-    """Content of a script and of all it imports: what `rerun-triggers: params` watches instead of file times."""
-    return code_hash(f"workflow_scripts/{script}.py", str(ROOT))
+@lru_cache(None)
+def code(script, *by_name):
+    """
+    Content of a script and of all it imports, what it imports by name included: what `rerun-triggers: params` watches
+    instead of file times.
+    """
+    return code_hash(f"workflow_scripts/{script}.py", str(ROOT), by_name)
 
 
 def growing(need, at_most=2):

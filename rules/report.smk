@@ -256,7 +256,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        template=lambda _: (ROOT / "ukdlib/report.html.j2").read_text(),  # called: its braces are no wildcards
+        template=lambda _: (ROOT / "ukdlib/results/report.html.j2").read_text(),  # called: its braces are no wildcards
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},

@@ -42,10 +42,11 @@ rule distill_student:
         student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},
         fusion=lambda wildcards: config["fusions"][trained(wildcards)["fusion"]],
         classes=classes_of,
+        videos=[("subset", "==", "train")],
         seed=lambda wildcards: int(wildcards.seed),
         device=config["run"]["device"],
         state="results/{dataset}/split{split}/seed{seed}/students/{student}/resume.pt",
-        code=code("distill_student"),
+        code=network_code("distill_student"),
     script:
         "../workflow_scripts/distill_student.py"
 
@@ -69,6 +70,6 @@ rule measure_cost:
         teacher_counts=config["cost"]["teachers"],
         steps=config["cost"]["steps"],
         device=config["run"]["device"],
-        code=code("measure_cost"),
+        code=code("measure_cost", family_of(config["networks"][COST_STUDENT["network"]]["arch"])),
     script:
         "../workflow_scripts/measure_cost.py"

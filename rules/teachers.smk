@@ -62,7 +62,7 @@ rule train_teacher:
         seed=lambda wildcards: int(wildcards.seed),
         device=config["run"]["device"],
         state="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/resume.pt",
-        code=code("train_teacher"),
+        code=network_code("train_teacher"),
     script:
         "../workflow_scripts/train_teacher.py"
 
@@ -99,7 +99,7 @@ rule export_logits:
         subset="{subset}",
         origin=trained_origin,
         device=config["run"]["device"],
-        code=code("export_logits"),
+        code=network_code("export_logits"),
     script:
         "../workflow_scripts/export_logits.py"
 
@@ -131,7 +131,7 @@ rule verify_logits:
         rows=32,
         origin=trained_origin,
         device=config["run"]["device"],
-        code=code("verify_logits"),
+        code=network_code("verify_logits"),
     script:
         "../workflow_scripts/verify_logits.py"
 

@@ -4,8 +4,8 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.crossfit import assign_folds
-from ukdlib.records import read_records, write_records
+from ukdlib.videos.crossfit import assign_folds
+from ukdlib.videos.records import read_records, write_records
 
 train = read_records(snakemake.input.subsets).query("subset == 'train'")
 names = [snakemake.params.classes[label] for label in train["label"]]

@@ -6,10 +6,10 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
 
-from ukdlib.devices import choose_device, lease_gpus
-from ukdlib.flow import flow_ahead
-from ukdlib.frames import open_shards, resize, write_shard
-from ukdlib.provenance import resume_key
+from ukdlib.artifacts.provenance import resume_key
+from ukdlib.flow.clips import flow_ahead
+from ukdlib.frames.store import open_shards, resize, write_shard
+from ukdlib.machine.devices import choose_device, lease_gpus
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params

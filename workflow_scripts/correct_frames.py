@@ -6,9 +6,9 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
 
-from ukdlib.corrections import correct
-from ukdlib.frames import open_shards, resize, write_shard
-from ukdlib.provenance import resume_key
+from ukdlib.artifacts.provenance import resume_key
+from ukdlib.frames.corrections import correct
+from ukdlib.frames.store import open_shards, resize, write_shard
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params

@@ -6,11 +6,11 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
 
-from ukdlib.corrections import WHOLE_CLIP, correct
-from ukdlib.decoding import Reading, read_video
-from ukdlib.frames import resize, write_shard
-from ukdlib.provenance import resume_key
-from ukdlib.records import read_records
+from ukdlib.artifacts.provenance import resume_key
+from ukdlib.frames.corrections import WHOLE_CLIP, correct
+from ukdlib.frames.store import resize, write_shard
+from ukdlib.videos.decoding import Reading, read_video
+from ukdlib.videos.records import read_records
 
 cv2.setNumThreads(1)  # jobs run side by side
 params = snakemake.params

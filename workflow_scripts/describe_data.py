@@ -6,11 +6,19 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.figures.data import distributions
-from ukdlib.figures.style import save
-from ukdlib.records import read_records
-from ukdlib.tables.data import FLOW, PICTURES, count_clips, counts_to_html, medians, medians_to_html, sizes
-from ukdlib.tables.page import write_table
+from ukdlib.results.figures.data import distributions
+from ukdlib.results.figures.style import save
+from ukdlib.results.tables.data import (
+    FLOW,
+    PICTURES,
+    count_clips,
+    counts_to_html,
+    medians,
+    medians_to_html,
+    sizes,
+)
+from ukdlib.results.tables.page import write_table
+from ukdlib.videos.records import read_records
 
 params, paths = snakemake.params, snakemake.input
 clips, subsets = read_records(paths.clips), read_records(paths.subsets)

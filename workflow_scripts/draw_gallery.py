@@ -4,10 +4,10 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.figures.gallery import gallery, pick_clips
-from ukdlib.figures.style import save
-from ukdlib.frames import open_shards
-from ukdlib.records import read_records
+from ukdlib.frames.store import open_shards
+from ukdlib.results.figures.gallery import gallery, pick_clips
+from ukdlib.results.figures.style import save
+from ukdlib.videos.records import read_records
 
 shards = snakemake.input
 stores = [open_shards(list(paths)) for paths in (shards.dark, shards.rgb, shards.flow)]

@@ -4,12 +4,12 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.figures.data import sheet
-from ukdlib.figures.gallery import pick_clips
-from ukdlib.figures.style import save
-from ukdlib.frames import open_shards
-from ukdlib.grouping import by_row
-from ukdlib.records import read_records
+from ukdlib.frames.store import open_shards
+from ukdlib.results.figures.data import sheet
+from ukdlib.results.figures.gallery import pick_clips
+from ukdlib.results.figures.style import save
+from ukdlib.results.grouping import by_row
+from ukdlib.videos.records import read_records
 
 params = snakemake.params
 stores = {

@@ -4,9 +4,9 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.logits import read_logits
-from ukdlib.metrics import evaluate
-from ukdlib.sealed_json import write_json
+from ukdlib.artifacts.sealed_json import write_json
+from ukdlib.knowledge.logits import read_logits
+from ukdlib.results.metrics import evaluate
 
 rows = read_logits(snakemake.input.logits)
 metrics = evaluate(rows.video_ids, rows.labels, rows.logits, rows.classes)

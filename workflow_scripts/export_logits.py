@@ -4,19 +4,19 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.devices import choose_device, lease_gpus
+from ukdlib.machine.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device)
 
-from ukdlib.augment import Modality
-from ukdlib.checkpoints import load_network, sha256
-from ukdlib.export import export
-from ukdlib.frames import open_shards
-from ukdlib.inference import prepare
-from ukdlib.journal import discard_journal
-from ukdlib.logits import write_logits
-from ukdlib.provenance import resume_key
-from ukdlib.subsets import read_videos
+from ukdlib.artifacts.journal import discard_journal
+from ukdlib.artifacts.provenance import resume_key
+from ukdlib.frames.store import open_shards
+from ukdlib.knowledge.export import export
+from ukdlib.knowledge.logits import write_logits
+from ukdlib.learning.augment import Modality
+from ukdlib.learning.checkpoints import load_network, sha256
+from ukdlib.learning.inference import prepare
+from ukdlib.videos.subsets import read_videos
 
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)

@@ -4,7 +4,7 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.ensemble import fuse_files
+from ukdlib.knowledge.ensemble import fuse_files
 
 params = snakemake.params
 origin = {"role": "fusions", "name": params.name, "teachers": ",".join(params.fusion["teachers"])}

@@ -4,7 +4,7 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.ensemble import gather_folds
+from ukdlib.knowledge.ensemble import gather_folds
 
 origin = {"role": "teachers", "name": snakemake.wildcards.teacher, "subset": "train"}
 gather_folds(snakemake.output[0], snakemake.input.logits, origin)

@@ -4,9 +4,9 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.foreign import read_foreign
-from ukdlib.logits import write_logits
-from ukdlib.subsets import read_videos
+from ukdlib.knowledge.foreign import read_foreign
+from ukdlib.knowledge.logits import write_logits
+from ukdlib.videos.subsets import read_videos
 
 params = snakemake.params
 video_ids, numbers = read_videos(snakemake.input.subsets, [("subset", "==", params.subset)])

@@ -6,8 +6,8 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.records import read_records, write_csv, write_records
-from ukdlib.video import remarks_on, remarks_on_lost, set_aside
+from ukdlib.videos.inspection import remarks_on, remarks_on_lost, set_aside
+from ukdlib.videos.records import read_records, write_csv, write_records
 
 params = snakemake.params
 inspected = pd.concat([read_records(path) for path in snakemake.input])

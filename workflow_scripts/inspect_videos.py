@@ -7,12 +7,12 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.annotations import locate
-from ukdlib.decoding import Reading
-from ukdlib.journal import discard_journal, journaled
-from ukdlib.provenance import resume_key
-from ukdlib.records import write_records
-from ukdlib.video import FINDINGS, check_video
+from ukdlib.artifacts.journal import discard_journal, journaled
+from ukdlib.artifacts.provenance import resume_key
+from ukdlib.videos.annotations import locate
+from ukdlib.videos.decoding import Reading
+from ukdlib.videos.inspection import FINDINGS, check_video
+from ukdlib.videos.records import write_records
 
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 below = None if params.links_out else params.folder

@@ -4,12 +4,12 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.devices import lease_gpus
+from ukdlib.machine.devices import lease_gpus
 
 lease_gpus(snakemake.params.device)
 
-from ukdlib.augment import Modality
-from ukdlib.cost import Case, measure_costs, write_costs
+from ukdlib.knowledge.cost import Case, measure_costs, write_costs
+from ukdlib.learning.augment import Modality
 
 params = snakemake.params
 case = Case(

@@ -6,11 +6,11 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.frames import open_shards
-from ukdlib.journal import discard_journal, journaled
-from ukdlib.measures import measure_flow, measure_pictures
-from ukdlib.provenance import resume_key
-from ukdlib.records import write_records
+from ukdlib.artifacts.journal import discard_journal, journaled
+from ukdlib.artifacts.provenance import resume_key
+from ukdlib.frames.measures import measure_flow, measure_pictures
+from ukdlib.frames.store import open_shards
+from ukdlib.videos.records import write_records
 
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 store = open_shards(snakemake.input)

@@ -4,10 +4,10 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.figures.results import accuracy
-from ukdlib.figures.style import save
-from ukdlib.grouping import by_row
-from ukdlib.tables.accuracy import read_metrics
+from ukdlib.results.figures.results import accuracy
+from ukdlib.results.figures.style import save
+from ukdlib.results.grouping import by_row
+from ukdlib.results.tables.accuracy import read_metrics
 
 files = by_row(snakemake.params.rows, snakemake.input)
 results = {label: [read_metrics(path) for path in paths] for label, paths in files.items()}

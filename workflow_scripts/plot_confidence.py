@@ -4,10 +4,10 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.figures.style import save
-from ukdlib.figures.training import confidence
-from ukdlib.grouping import by_row
-from ukdlib.logits import read_logits
+from ukdlib.knowledge.logits import read_logits
+from ukdlib.results.figures.style import save
+from ukdlib.results.figures.training import confidence
+from ukdlib.results.grouping import by_row
 
 rows, files = snakemake.params.rows, snakemake.input
 origins = {"in-sample": by_row(rows, files.in_sample), "out-of-fold": by_row(rows, files.out_of_fold)}

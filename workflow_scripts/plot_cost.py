@@ -6,7 +6,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.figures.style import save
-from ukdlib.figures.training import cost
+from ukdlib.results.figures.style import save
+from ukdlib.results.figures.training import cost
 
 save(cost(pd.read_csv(snakemake.input[0])), snakemake.output[0], snakemake.params.note)

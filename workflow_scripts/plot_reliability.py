@@ -4,10 +4,10 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.figures.results import reliability
-from ukdlib.figures.style import save
-from ukdlib.grouping import by_row
-from ukdlib.logits import read_logits
+from ukdlib.knowledge.logits import read_logits
+from ukdlib.results.figures.results import reliability
+from ukdlib.results.figures.style import save
+from ukdlib.results.grouping import by_row
 
 files = by_row(snakemake.params.rows, snakemake.input)
 arms = {label: [read_logits(path) for path in paths] for label, paths in files.items()}

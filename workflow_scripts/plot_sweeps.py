@@ -6,8 +6,8 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.figures.results import sweeps
-from ukdlib.figures.style import save
+from ukdlib.results.figures.results import sweeps
+from ukdlib.results.figures.style import save
 
 tables = {
     title: (baseline, pd.read_csv(path, index_col="row"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.darkroom.manifest import render_all
-from ukdlib.video import write_video
+from ukdlib.videos.inspection import write_video
 
 setting = dict(snakemake.params.render)
 

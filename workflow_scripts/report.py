@@ -4,7 +4,7 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.report import (
+from ukdlib.results.report import (
     environment,
     read_figures,
     read_leaks,

@@ -6,9 +6,9 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.records import read_records, write_csv, write_records
-from ukdlib.split_checks import remarks_on_classes
-from ukdlib.splits import Held, assign_subsets, groups_of, leaks
+from ukdlib.videos.records import read_records, write_csv, write_records
+from ukdlib.videos.split_checks import remarks_on_classes
+from ukdlib.videos.splits import Held, assign_subsets, groups_of, leaks
 
 clips = read_records(snakemake.input.clips)
 labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))

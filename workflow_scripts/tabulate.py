@@ -4,9 +4,9 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.grouping import by_row
-from ukdlib.tables.accuracy import read_rows, summarise, to_html, to_markdown
-from ukdlib.tables.page import write_table
+from ukdlib.results.grouping import by_row
+from ukdlib.results.tables.accuracy import read_rows, summarise, to_html, to_markdown
+from ukdlib.results.tables.page import write_table
 
 params, files = snakemake.params, snakemake.input
 metrics, logits = by_row(params.rows, files.metrics), by_row(params.rows, files.logits)

@@ -6,8 +6,8 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.tables.cost import cost_to_html, widen_cost
-from ukdlib.tables.page import write_table
+from ukdlib.results.tables.cost import cost_to_html, widen_cost
+from ukdlib.results.tables.page import write_table
 
 table = widen_cost(pd.read_csv(snakemake.input[0]))
 page = cost_to_html(table, snakemake.params.caption, snakemake.params.note)

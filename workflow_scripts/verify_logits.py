@@ -4,17 +4,17 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.devices import choose_device, lease_gpus
+from ukdlib.machine.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device)
 
-from ukdlib.augment import Modality
-from ukdlib.checkpoints import load_network, sha256
-from ukdlib.export import verify
-from ukdlib.frames import open_shards
-from ukdlib.inference import prepare
-from ukdlib.logits import check_origin, read_logits
-from ukdlib.sealed_json import write_json
+from ukdlib.artifacts.sealed_json import write_json
+from ukdlib.frames.store import open_shards
+from ukdlib.knowledge.export import verify
+from ukdlib.knowledge.logits import check_origin, read_logits
+from ukdlib.learning.augment import Modality
+from ukdlib.learning.checkpoints import load_network, sha256
+from ukdlib.learning.inference import prepare
 
 params = snakemake.params
 rows = read_logits(snakemake.input.logits)

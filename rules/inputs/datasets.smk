@@ -5,16 +5,16 @@ from functools import lru_cache
 
 from snakemake.exceptions import WorkflowError
 
-from ukdlib.annotations import locate, shard_of
-from ukdlib.config import chain_of, transforms_of
-from ukdlib.data_checks import TRANSFORM_KEYS
-from ukdlib.datasets import TEST_SHARE, others_of, read_dataset, unlisted
-from ukdlib.split_checks import check_splits, remarks_on_groups
-from ukdlib.splits import Held, groups_of
+from ukdlib.videos.annotations import locate, shard_of
+from ukdlib.settings.config import chain_of, transforms_of
+from ukdlib.settings.data_checks import TRANSFORM_KEYS
+from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
+from ukdlib.videos.split_checks import check_splits, remarks_on_groups
+from ukdlib.videos.splits import Held, groups_of
 
 
 def held_out(dataset, number):
-    """What is held out for the test and for validation in one split: ukdlib.splits.Held."""
+    """What is held out for the test and for validation in one split: ukdlib.videos.splits.Held."""
     entry = config["datasets"][dataset]
     split = entry["splits"][number]
     share = split.get("test_share", None if "fold" in split else TEST_SHARE)
@@ -24,7 +24,7 @@ def held_out(dataset, number):
 
 @lru_cache(None)
 def listed(dataset):
-    """A data set as its lists or folders say, each read once: ukdlib.datasets.DataSet."""
+    """A data set as its lists or folders say, each read once: ukdlib.videos.datasets.DataSet."""
     entry = config["datasets"][dataset]
     lists = entry["splits"], entry.get("classes")
     for key in ("videos", "list"):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ukdlib.config import pretraining_of
+from ukdlib.settings.config import pretraining_of
 
 DATASET = config["run"]["dataset"]
 NOTE = config["datasets"][DATASET]["note"]
@@ -18,7 +18,7 @@ def files_of(rows, file, subset="test", seeds=None):
 
 
 def every_file(rows, file, subset="test", seeds=None):
-    """The same files in one list, row by row; ukdlib.grouping.by_row puts them under their labels again."""
+    """The same files in one list, row by row; ukdlib.results.grouping.by_row puts them under their labels again."""
     return sum(files_of(rows, file, subset, seeds).values(), [])
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ukdlib.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
-from ukdlib.provenance import code_hash
+from ukdlib.settings.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
+from ukdlib.artifacts.provenance import code_hash
+from ukdlib.networks import family_of
 
 
 def trained(wildcards):
@@ -22,6 +23,11 @@ def trained_frames(wildcards):
 
 def trained_network(wildcards):
     return config["networks"][trained(wildcards)["network"]]
+
+
+def network_code(script):
+    """Input function: content of a script, and of the one family of networks that it builds."""
+    return lambda wildcards: code(script, family_of(trained_network(wildcards)["arch"]))
 
 
 def trained_source(wildcards):

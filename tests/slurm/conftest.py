@@ -27,7 +27,7 @@ NO_START = (TimeoutError, OSError, subprocess.SubprocessError)  # a sandbox may 
 HUNGRY = "if snakemake.resources.mem_mb < 4000: raise MemoryError\n\n"
 SLOW = """
 import time
-from ukdlib import training
+from ukdlib.learning import training
 
 lesson_loss = training.lesson_loss
 training.lesson_loss = lambda *arguments: (time.sleep(0.5), lesson_loss(*arguments))[1]

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from ukdlib.networks import NETWORKS
-from ukdlib.schema import explain
+from ukdlib.networks import FAMILIES, builder
+from ukdlib.settings.schema import explain
 
 ROOT = Path(__file__).parents[2]
 RULES = {
@@ -23,7 +23,9 @@ SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_runs_the_script_of_its_name_and_carries_its_hash(name):
     assert f'"../workflow_scripts/{name}.py"' in RULES[name]
-    assert f'code=code("{name}")' in RULES[name]
+    assert re.search(rf'code=(network_)?code\("{name}"', RULES[name])
+    builds = "ukdlib.networks" in code_below(f"workflow_scripts/{name}.py")
+    assert builds == ("family_of" in RULES[name] or "network_code" in RULES[name])
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -84,14 +86,14 @@ def options_in_the_schema(arch):
 
 
 def test_the_schema_knows_exactly_the_networks():
-    assert NETWORK["else"]["properties"]["arch"]["enum"] == sorted(NETWORKS)
-    assert len({id(options_in_the_schema(arch)) for arch in NETWORKS}) == len(NETWORKS) - 1  # SlowFast's two
+    assert NETWORK["else"]["properties"]["arch"]["enum"] == sorted(FAMILIES)
+    assert len({id(options_in_the_schema(arch)) for arch in FAMILIES}) == len(FAMILIES) - 1  # SlowFast's two
 
 
-@pytest.mark.parametrize("arch", NETWORKS)
+@pytest.mark.parametrize("arch", FAMILIES)
 def test_the_schema_knows_exactly_the_options_of_a_network(arch):
     stated = options_in_the_schema(arch)
-    options = list(inspect.signature(NETWORKS[arch]).parameters.values())[2:]
+    options = list(inspect.signature(builder(arch)).parameters.values())[2:]
     assert stated["additionalProperties"] is False
     assert set(stated["properties"]) - {"arch"} == {option.name for option in options}
     assert set(stated.get("required", [])) == {

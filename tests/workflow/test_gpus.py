@@ -20,7 +20,7 @@ rule lease:
 """
 LEASE = """
 import sys, time
-from ukdlib.devices import lease_gpus
+from ukdlib.machine.devices import lease_gpus
 gpus = lease_gpus("auto", int(sys.argv[1]), "locks", timeout=60)
 began = time.monotonic()
 time.sleep(0.05)

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from tests.workflow.conftest import TINY
-from ukdlib.checkpoints import read_metadata
-from ukdlib.crossfit import videos_hash
-from ukdlib.fusion import fused_knowledge
-from ukdlib.logits import read_logits
+from ukdlib.artifacts.provenance import videos_hash
+from ukdlib.knowledge.fusion import fused_knowledge
+from ukdlib.knowledge.logits import read_logits
+from ukdlib.learning.checkpoints import read_metadata
 
 RUN = "results/darkroom/split0/seed0"
 

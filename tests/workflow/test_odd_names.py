@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ukdlib.frames import open_shards
-from ukdlib.video import write_video
+from ukdlib.frames.store import open_shards
+from ukdlib.videos.inspection import write_video
 
 GOOD = [  # below the folder of their class
     "Run/plain.mp4", "Run/two words.mp4", "Run/it's.mp4", 'Run/a "quote".mp4', "Run/line\nend.mp4", "Run/-rf.mp4",

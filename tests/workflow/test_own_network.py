@@ -1,8 +1,8 @@
 """A network family that this repository does not know teaches by configuration alone, and its code is watched."""
 
 from tests.workflow.conftest import TINY
-from ukdlib.checkpoints import read_metadata
-from ukdlib.logits import read_logits
+from ukdlib.knowledge.logits import read_logits
+from ukdlib.learning.checkpoints import read_metadata
 
 RUN = "results/darkroom/split0/seed0"
 MODULE = """

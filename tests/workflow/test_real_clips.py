@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from tests.unit.test_real_clips import FOLDER
+from tests.unit.videos.test_real_clips import FOLDER
 from tests.workflow.conftest import ROOT
 
 

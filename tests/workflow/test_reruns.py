@@ -67,13 +67,13 @@ def test_what_a_machine_has_for_trainings_plans_nothing(finished, tmp_path, sett
 
 
 def test_a_prose_edit_plans_nothing(restored):
-    restored.edit("ukdlib/flow.py", '"""', '"""Other words. ')
+    restored.edit("ukdlib/flow/clips.py", '"""', '"""Other words. ')
     restored.edit("workflow_scripts/compute_flow.py", '"""', '"""Other words. ')
     assert plan(restored) == {}
 
 
 def test_an_edit_of_the_flow_module_replans_flow_and_what_follows_but_no_decoding(restored):
-    path = restored.folder / "ukdlib/flow.py"
+    path = restored.folder / "ukdlib/flow/clips.py"
     path.write_text(path.read_text() + "\n\ndef added() -> int:\n    return 1\n")
     jobs = plan(restored)
     assert jobs["compute_flow"] == 2

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ukdlib.video import write_video
+from ukdlib.videos.inspection import write_video
 
 OVERLAY = """
 run: {{dataset: own}}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ukdlib.journal import discard_journal, journaled
-from ukdlib.provenance import config_hash
-from ukdlib.sealing import beside
+from ukdlib.artifacts.journal import discard_journal, journaled
+from ukdlib.artifacts.provenance import config_hash
+from ukdlib.artifacts.sealing import beside
 
 COLUMNS = ("path", "num_frames", "mean_grey", "sha256")
 

@@ -1,7 +1,9 @@
-"""The zoo of networks: `build_network` and `initial_network` are what the rest of the library needs most."""
+"""
+Networks from clips to class logits: the paper's, libraries', anyone's; `build_network` makes one by its name.
 
-from ukdlib.networks.slowfast import pick_slow
-from ukdlib.networks.trial import check_network
-from ukdlib.networks.zoo import NETWORKS, Carried, build_network, initial_network
+Knows nothing of training, of weights from elsewhere (pretrained), nor of what a clip shows. Importing it is cheap.
+"""
 
-__all__ = ["NETWORKS", "Carried", "build_network", "check_network", "initial_network", "pick_slow"]
+from ukdlib.networks.zoo import FAMILIES, Carried, build_network, builder, family_of, initial_network
+
+__all__ = ["FAMILIES", "Carried", "build_network", "builder", "family_of", "initial_network"]

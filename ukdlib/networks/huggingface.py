@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ukdlib.torchvision_import import video_models
+from ukdlib.networks.torchvision_import import video_models
 
 PATCH = 16  # pixels
 TUBELET = 2  # frames of a token; one for TimeSformer
@@ -34,7 +34,7 @@ class Classifier(nn.Module):
         return self.network(clip.transpose(1, 2)).logits
 
 
-def huggingface_network(
+def huggingface(
     num_classes: int,
     in_channels: int,
     *,

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ukdlib.networks.presets import preset
 from ukdlib.networks.resnet3d import EXPANSION, head, stage, stem
 
 MODES = ("embedded_gaussian", "dot_product", "gaussian")
@@ -128,48 +129,17 @@ def _check_blocks(name: str, after: Sequence[int], count: int) -> None:
         raise ValueError(f"nl_i3d: nonlocal_{name} names {beyond}; {name} has blocks 0 to {count - 1}")
 
 
-def nl_i3d_r50(
-    num_classes: int,
-    in_channels: int,
-    *,
-    frames: int = 32,
-    nonlocal_mode: str = "embedded_gaussian",
-    nonlocal_scaled: bool = False,
-    nonlocal_pooled: str = "after",
-    dropout: float = 0.5,
-) -> nn.Module:
-    """Non-local I3D R50 on 32 frames 2 apart: five non-local blocks, two in res3 and three in res4."""
-    return nl_i3d(
-        num_classes,
-        in_channels,
-        frames=frames,
-        nonlocal_mode=nonlocal_mode,
-        nonlocal_scaled=nonlocal_scaled,
-        nonlocal_pooled=nonlocal_pooled,
-        dropout=dropout,
-    )
+OPEN = ("frames", "nonlocal_mode", "nonlocal_scaled", "nonlocal_pooled", "dropout")
 
+# On 32 frames 2 apart: five non-local blocks, two in res3 and three in res4.
+nl_i3d_r50 = preset(nl_i3d, OPEN, frames=32, nonlocal_pooled="after")
 
-def nl_i3d_r101(
-    num_classes: int,
-    in_channels: int,
-    *,
-    frames: int = 32,
-    nonlocal_mode: str = "embedded_gaussian",
-    nonlocal_scaled: bool = True,
-    nonlocal_pooled: str = "before",
-    nonlocal_res4: Sequence[int] = (6, 13, 20),
-    dropout: float = 0.5,
-) -> nn.Module:
-    """Non-local I3D R101 on 32 frames 2 apart: two non-local blocks in res3 and three among res4's 23 blocks."""
-    return nl_i3d(
-        num_classes,
-        in_channels,
-        frames=frames,
-        blocks=(3, 4, 23, 3),
-        nonlocal_res4=nonlocal_res4,
-        nonlocal_mode=nonlocal_mode,
-        nonlocal_scaled=nonlocal_scaled,
-        nonlocal_pooled=nonlocal_pooled,
-        dropout=dropout,
-    )
+# On 32 frames 2 apart: two non-local blocks in res3 and three among res4's 23 blocks.
+nl_i3d_r101 = preset(
+    nl_i3d,
+    [*OPEN, "nonlocal_res4"],
+    frames=32,
+    blocks=(3, 4, 23, 3),
+    nonlocal_res4=(6, 13, 20),
+    nonlocal_scaled=True,
+)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ukdlib.torchvision_import import roi_align_left_out
+from ukdlib.networks.presets import preset
+from ukdlib.networks.torchvision_import import roi_align_left_out
 
 with roi_align_left_out():
     from pytorchvideo.models.csn import create_csn
@@ -61,9 +62,7 @@ def csn(
     return network
 
 
-def ir_csn_r152(num_classes: int, in_channels: int, *, frames: int = 32, dropout: float = 0.5) -> nn.Module:
-    """The paper's ir-CSN-152, on 32 frames 2 apart."""
-    return csn(num_classes, in_channels, frames=frames, depth=152, dropout=dropout)
+ir_csn_r152 = preset(csn, ("frames", "dropout"), frames=32, depth=152)  # the paper's, on 32 frames 2 apart
 
 
 def x3d(

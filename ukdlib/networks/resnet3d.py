@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from torch import nn
 
-from ukdlib.torchvision_import import roi_align_left_out
+from ukdlib.networks.torchvision_import import roi_align_left_out
 
 with roi_align_left_out():
     from pytorchvideo.models.resnet import create_bottleneck_block, create_res_block

@@ -6,55 +6,19 @@ lateral kernels and strides, and heads that fit any crop. As in PySlowFast a bat
 each lateral convolution; MMAction2 has neither, hence 928 parameters less (at 4x16 and 8x8 R50): lateral_norm.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import torch
 from torch import nn
 
-from ukdlib.torchvision_import import roi_align_left_out
+from ukdlib.networks.pathways import TwoPathways, pick_slow
+from ukdlib.networks.presets import preset
+from ukdlib.networks.torchvision_import import roi_align_left_out
 
 with roi_align_left_out():
     from pytorchvideo.models.slowfast import FastToSlowFusionBuilder, create_slowfast
 
 
-def pick_slow(rule: str, frames: int, alpha: int) -> list[int]:
-    """
-    Which of the fast pathway's frames the slow pathway sees: frames // alpha of them.
-
-    linspace: first to last frame, as PySlowFast samples (32 frames, alpha 8: 0, 10, 20, 31);
-    nearest: every alpha-th frame, as MMAction2 samples (0, 8, 16, 24). Use the rule of the loaded weights.
-    """
-    if frames % alpha or frames < alpha:
-        raise ValueError(f"slowfast: frames {frames} is no multiple of alpha {alpha}")
-    if rule not in SLOW_INDICES:
-        raise ValueError(f"slowfast: unknown slow_indices {rule!r}; known: {sorted(SLOW_INDICES)}")
-    return SLOW_INDICES[rule](frames, alpha)
-
-
-SLOW_INDICES: dict[str, Callable[[int, int], list[int]]] = {
-    "linspace": lambda frames, alpha: (
-        torch.linspace(0, frames - 1, frames // alpha, device="cpu").long().tolist()
-    ),
-    "nearest": lambda frames, alpha: list(range(0, frames, alpha)),
-}
-
-
 DEPTHS = [18, 50, 101, 152]
-
-
-class TwoPathways(nn.Module):
-    """Makes the slow and the fast pathway out of one clip and runs a SlowFast network on them."""
-
-    def __init__(self, network: nn.Module, slow: list[int], frames: int):
-        super().__init__()
-        self.network = network
-        self.slow, self.frames = slow, frames
-
-    def forward(self, clip: torch.Tensor) -> torch.Tensor:
-        """clip: (N, C, T, H, W) -> (N, classes)."""
-        if clip.shape[2] != self.frames:
-            raise ValueError(f"slowfast: built for {self.frames} frames, the clip has {clip.shape[2]}")
-        return self.network([clip[:, :, self.slow], clip])
 
 
 def slowfast(
@@ -116,49 +80,11 @@ def _lateral(alpha: int, beta: int, kernel: int, norm: bool) -> FastToSlowFusion
     )
 
 
-def slowfast_r50_4x16(
-    num_classes: int,
-    in_channels: int,
-    *,
-    frames: int = 32,
-    dropout: float = 0.5,
-    slow_indices: str = "linspace",
-    lateral_norm: bool = True,
-) -> nn.Module:
-    """
-    The paper's SlowFast: 4 slow frames 16 apart, 32 fast ones 2 apart, alpha 8, lateral kernels of 5 frames.
+OPEN = ("frames", "dropout", "slow_indices", "lateral_norm")
 
-    Kernel 5 is that of PySlowFast (SLOWFAST_4x16_R50.yaml) and of MMAction2's 4x16; `slowfast` has 7.
-    """
-    return slowfast(
-        num_classes,
-        in_channels,
-        frames=frames,
-        alpha=8,
-        fusion_kernel=5,
-        dropout=dropout,
-        slow_indices=slow_indices,
-        lateral_norm=lateral_norm,
-    )
+# The paper's: 4 slow frames 16 apart, 32 fast ones 2 apart. Lateral kernels of 5 frames are those of PySlowFast
+# (SLOWFAST_4x16_R50.yaml) and of MMAction2's 4x16.
+slowfast_r50_4x16 = preset(slowfast, OPEN, frames=32, alpha=8, fusion_kernel=5)
 
-
-def slowfast_r50_8x8(
-    num_classes: int,
-    in_channels: int,
-    *,
-    frames: int = 32,
-    dropout: float = 0.5,
-    slow_indices: str = "linspace",
-    lateral_norm: bool = True,
-) -> nn.Module:
-    """8 slow frames 8 apart, 32 fast ones 2 apart, alpha 4, lateral kernels of 7 frames."""
-    return slowfast(
-        num_classes,
-        in_channels,
-        frames=frames,
-        alpha=4,
-        fusion_kernel=7,
-        dropout=dropout,
-        slow_indices=slow_indices,
-        lateral_norm=lateral_norm,
-    )
+# 8 slow frames 8 apart, 32 fast ones 2 apart, lateral kernels of 7 frames.
+slowfast_r50_8x8 = preset(slowfast, OPEN, frames=32, alpha=4, fusion_kernel=7)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ukdlib.networks.slowfast import TwoPathways
+from ukdlib.networks.pathways import TwoPathways
 
 RULES: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
     "mean": lambda weight, channels: _mean(weight, channels),

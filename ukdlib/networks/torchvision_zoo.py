@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from ukdlib.networks.stems import convert_stem
-from ukdlib.torchvision_import import video_models
+from ukdlib.networks.torchvision_import import video_models
 
 RESNETS = ("r3d_18", "mc3_18", "r2plus1d_18")
 MVITS = ("mvit_v1_b", "mvit_v2_s")
@@ -20,7 +20,7 @@ MODELS = (*RESNETS, "s3d", *MVITS, *SWINS)
 S3D_WINDOW = (16, 224)  # smallest frames and crop that the pool at the end of s3d fits
 
 
-def torchvision_network(
+def torchvision(
     num_classes: int,
     in_channels: int,
     *,

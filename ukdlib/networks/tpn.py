@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ukdlib.networks.presets import preset
 from ukdlib.networks.resnet3d import EXPANSION, head, stage, stem
 
 RATES = (8, 8)  # frames that temporal modulation pools, of res4 and res5
@@ -111,9 +112,7 @@ def tpn(
     return TPN(lower, res5, TemporalPyramid(low, high, groups), head(high, num_classes, dropout))
 
 
-def tpn_r50(num_classes: int, in_channels: int, *, frames: int = 8, dropout: float = 0.5) -> nn.Module:
-    """The paper's TPN: SlowOnly R50 on 8 frames 8 apart."""
-    return tpn(num_classes, in_channels, frames=frames, dropout=dropout)
+tpn_r50 = preset(tpn, ("frames", "dropout"), frames=8)  # the paper's: SlowOnly R50 on 8 frames 8 apart
 
 
 def _conv(

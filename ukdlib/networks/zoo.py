@@ -2,78 +2,86 @@
 A name and flat options in, a network from clips to class logits out.
 
 Every network takes a clip (N, C, T, H, W) of float numbers and returns logits (N, classes), so that training,
-export and measurement need not know which one it is. A new one is a function and an entry of NETWORKS, or, without
+export and measurement need not know which one it is. A new one is a function and an entry of FAMILIES, or, without
 touching this library, a function of the user's own, named as `module:function`.
+
+A family is imported when one of its networks is built, and only then: no job loads libraries that it does not need,
+and no training depends on the code of another family.
 """
 
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
-from ukdlib.networks.huggingface import huggingface_network
-from ukdlib.networks.nonlocal_i3d import nl_i3d, nl_i3d_r50, nl_i3d_r101
-from ukdlib.networks.own import own_network
-from ukdlib.networks.pytorchvideo_zoo import csn, ir_csn_r152, mvit, r2plus1d, x3d
-from ukdlib.networks.slowfast import slowfast, slowfast_r50_4x16, slowfast_r50_8x8
-from ukdlib.networks.torchvision_zoo import torchvision_network
-from ukdlib.networks.tpn import tpn, tpn_r50
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "slowfast": slowfast,
-    "slowfast_r50_4x16": slowfast_r50_4x16,
-    "slowfast_r50_8x8": slowfast_r50_8x8,
-    "nl_i3d": nl_i3d,
-    "nl_i3d_r50": nl_i3d_r50,
-    "nl_i3d_r101": nl_i3d_r101,
-    "csn": csn,
-    "ir_csn_r152": ir_csn_r152,
-    "tpn": tpn,
-    "tpn_r50": tpn_r50,
-    "x3d": x3d,
-    "r2plus1d": r2plus1d,
-    "mvit": mvit,
-    "torchvision": torchvision_network,
-    "huggingface": huggingface_network,
+FAMILIES = {  # arch, the name of a function -> the module of this folder that it stands in
+    "slowfast": "slowfast",
+    "slowfast_r50_4x16": "slowfast",
+    "slowfast_r50_8x8": "slowfast",
+    "nl_i3d": "nonlocal_i3d",
+    "nl_i3d_r50": "nonlocal_i3d",
+    "nl_i3d_r101": "nonlocal_i3d",
+    "csn": "pytorchvideo_zoo",
+    "ir_csn_r152": "pytorchvideo_zoo",
+    "tpn": "tpn",
+    "tpn_r50": "tpn",
+    "x3d": "pytorchvideo_zoo",
+    "r2plus1d": "pytorchvideo_zoo",
+    "mvit": "pytorchvideo_zoo",
+    "torchvision": "torchvision_zoo",
+    "huggingface": "huggingface",
 }
 
 
-def build_network(arch: str, num_classes: int, in_channels: int, **options: Any) -> nn.Module:
+def family_of(arch: str) -> str:
+    """The module of ukdlib.networks that builds networks of this arch, a key of FAMILIES or `module:function`."""
+    if arch not in FAMILIES and ":" not in arch:
+        raise ValueError(
+            f"unknown network arch {arch!r}; known: {sorted(FAMILIES)}, or module:function for one of your own"
+        )
+    return f"ukdlib.networks.{FAMILIES.get(arch, 'own')}"
+
+
+def builder(arch: str) -> "Callable[..., nn.Module]":
+    """The function (num_classes, in_channels, *, options) -> network of this arch."""
+    family = import_module(family_of(arch))
+    return getattr(family, arch) if arch in FAMILIES else partial(family.own_network, arch)
+
+
+def build_network(arch: str, num_classes: int, in_channels: int, **options: Any) -> "nn.Module":
     """
     A network for clips of `in_channels` channels (3 for RGB, 2 for flow) and `num_classes` classes.
 
-    arch: a key of NETWORKS, or `module:function`; options: keyword arguments of the function, `frames` (T of
+    arch: a key of FAMILIES, or `module:function`; options: keyword arguments of the function, `frames` (T of
     the clip) among them.
     """
-    function = partial(own_network, arch) if ":" in arch else _known_function(arch, options)
+    function = builder(arch)
+    if arch in FAMILIES:
+        _check_options(arch, function, options)
     network = function(num_classes, in_channels, **options)
     network.made_of = {"arch": arch, "num_classes": num_classes, "in_channels": in_channels, **options}  # type: ignore[assignment]
     return network
 
 
-def _known_function(arch: str, options: dict[str, Any]) -> Callable[..., nn.Module]:
-    """The entry of NETWORKS, if it takes these options."""
-    if arch not in NETWORKS:
-        raise ValueError(
-            f"unknown network arch {arch!r}; known: {sorted(NETWORKS)}, or module:function for one of your own"
-        )
-    known = inspect.getfullargspec(NETWORKS[arch])
-    unknown = sorted(set(options) - set(known.kwonlyargs))
-    if unknown:
-        raise ValueError(
-            f"network arch {arch!r} has no option {', '.join(unknown)}; known: {sorted(known.kwonlyargs)}"
-        )
-    missing = sorted(set(known.kwonlyargs) - set(known.kwonlydefaults or {}) - set(options))
-    if missing:
+def _check_options(arch: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Whether a function of FAMILIES takes these options, and needs no others."""
+    parameters = list(inspect.signature(function).parameters.values())[2:]
+    known = {parameter.name for parameter in parameters}
+    needed = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
+    if unknown := sorted(set(options) - known):
+        raise ValueError(f"network arch {arch!r} has no option {', '.join(unknown)}; known: {sorted(known)}")
+    if missing := sorted(needed - set(options)):
         raise ValueError(f"network arch {arch!r} lacks option {', '.join(missing)}")
-    return NETWORKS[arch]
 
 
-def initial_network(settings: dict[str, Any], num_classes: int, in_channels: int, seed: int) -> nn.Module:
+def initial_network(settings: dict[str, Any], num_classes: int, in_channels: int, seed: int) -> "nn.Module":
     """The network that `settings` (arch and options) describe, with the random weights of `seed`."""
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build_network(num_classes=num_classes, in_channels=in_channels, **settings)
@@ -87,7 +95,7 @@ class Carried:
     pickled, nor imported by name before what their builder sees to.
     """
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: "nn.Module"):
         self.network = network
 
     def __reduce__(self):
@@ -95,7 +103,7 @@ class Carried:
         return _received, (self.network if made_of is None else self.network.state_dict(), made_of)
 
 
-def _received(content: Any, made_of: dict[str, Any] | None) -> nn.Module:
+def _received(content: Any, made_of: dict[str, Any] | None) -> "nn.Module":
     if made_of is None:
         return content
     network = build_network(**made_of)

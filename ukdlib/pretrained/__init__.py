@@ -1,1 +1,5 @@
-"""Weights to start a training from: fetching, reading, renaming and loading them."""
+"""
+Weights to start from: fetched, read without running code from the file, and matched to a network's own names.
+
+Leaves the networks to networks and checkpoints of our own trainings to learning.
+"""

@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from ukdlib.sealing import put_in_place
-from ukdlib.torchvision_import import roi_align_left_out, video_models
+from ukdlib.artifacts.sealing import put_in_place
+from ukdlib.networks.torchvision_import import roi_align_left_out, video_models
 
 HUB = ("slowfast", "resnet", "csn", "x3d", "r2plus1d", "vision_transformers", "efficient_x3d_mobile_cpu")
 SECONDS = 60  # without an answer

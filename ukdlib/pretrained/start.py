@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ukdlib.checkpoints import classes_of, sha256
+from ukdlib.learning.checkpoints import classes_of, sha256
+from ukdlib.learning.optimization import head_of
 from ukdlib.networks.stems import RULES as STEM_RULES
 from ukdlib.networks.stems import find_stems
-from ukdlib.optimization import head_of
 from ukdlib.pretrained.naming import foreign_name, rearranged
 from ukdlib.pretrained.reading import read_weights
 

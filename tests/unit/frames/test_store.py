@@ -1,0 +1,247 @@
+"""Shards give back what was put in, a window is a slice, and an interrupted writer goes on where it was."""
+
+import os
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+
+from ukdlib.frames import store as module
+from ukdlib.frames.store import open_shards, resize, write_shard
+
+
+def smooth(number: int, channels: int = 3) -> np.ndarray:
+    """A clip (T, H, W, C) without hard edges, another one for each number; JPEG changes it little."""
+    rng = np.random.default_rng(number)
+    coarse = rng.integers(40, 216, (5 + number, 4, 5, channels), dtype=np.uint8)
+    return np.stack([cv2.resize(frame, (41, 30), interpolation=cv2.INTER_CUBIC) for frame in coarse])
+
+
+CLIPS = {f"clip{number}": smooth(number) for number in range(3)}
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupted_after(count: int, made: list[str]):
+    """make_frames that notes what it makes and breaks off after `count` videos."""
+
+    def make_frames(video_id):
+        if len(made) == count:
+            raise Interrupted
+        made.append(video_id)
+        return CLIPS[video_id]
+
+    return make_frames
+
+
+@pytest.fixture
+def shard(tmp_path):
+    return str(tmp_path / "shard0.arrow")
+
+
+# ---------------------------------------------------------------- what is read
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_raw_frames_come_back_bit_by_bit(channels, shard):
+    frames = np.random.default_rng(0).integers(0, 256, (4, 7, 9, channels), dtype=np.uint8)
+    write_shard(shard, ["a"], lambda _: frames)
+    store = open_shards([shard])
+    assert (
+        (store.video("a") == frames).all() and store.channels == channels and store.shape("a") == frames.shape
+    )
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_jpeg_frames_come_back_nearly(channels, shard):
+    frames = smooth(1, channels)
+    write_shard(shard, ["a"], lambda _: frames, codec="jpeg")
+    error = np.abs(open_shards([shard]).video("a").astype(int) - frames)
+    assert error.mean() < 2 and error.max() < 25
+
+
+def test_jpeg_keeps_the_order_of_colours_and_of_flow_components(shard):
+    for frame in (np.uint8([200, 100, 30]), np.uint8([90, 170])):
+        write_shard(shard, ["a"], lambda _, f=frame: np.tile(f, (2, 16, 24, 1)), codec="jpeg")
+        np.testing.assert_allclose(open_shards([shard]).video("a")[1, 8, 12], frame, atol=2)
+
+
+def test_jpeg_keeps_no_motion_exactly(shard):
+    write_shard(shard, ["a"], lambda _: np.full((2, 31, 45, 2), 128, np.uint8), codec="jpeg")
+    assert (open_shards([shard]).video("a") == 128).all()
+
+
+@pytest.mark.parametrize("codec", ["raw", "jpeg"])
+def test_a_window_is_a_slice_of_the_whole(codec, shard):
+    write_shard(shard, list(CLIPS), CLIPS.__getitem__, codec=codec)
+    store = open_shards([shard])
+    for indices in ([0], [4, 1, 1], np.arange(2, 6)):
+        assert (store.window("clip1", indices) == store.video("clip1")[indices]).all()
+
+
+def test_several_shards_are_one_store_also_in_another_process(tmp_path):
+    paths = [str(tmp_path / f"{number}.arrow") for number in range(4)]
+    for path, ids in zip(paths, (["clip0"], [], ["clip2", "clip1"], []), strict=True):
+        write_shard(path, ids, CLIPS.__getitem__)
+    store = pickle.loads(pickle.dumps(open_shards(paths)))
+    assert store.video_ids == ["clip0", "clip2", "clip1"]
+    assert all((store.video(video_id) == frames).all() for video_id, frames in CLIPS.items())
+
+
+# ---------------------------------------------------------------- going on after an interruption
+
+
+def test_an_interrupted_writer_leaves_no_final_file(shard):
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), interrupted_after(2, []))
+    assert not os.path.exists(shard)
+
+
+def test_finished_videos_are_not_made_again(shard):
+    made: list[str] = []
+    for count in (1, 2):  # interrupted twice
+        with pytest.raises(Interrupted):
+            write_shard(shard, list(CLIPS), interrupted_after(count, made), key="k")
+    write_shard(shard, list(CLIPS), interrupted_after(3, made), key="k")
+    assert made == list(CLIPS)
+    assert all((open_shards([shard]).video(video_id) == frames).all() for video_id, frames in CLIPS.items())
+    assert os.listdir(os.path.dirname(shard)) == ["shard0.arrow"]
+
+
+def test_a_video_cut_off_in_the_middle_is_made_again(shard):
+    made: list[str] = []
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), interrupted_after(2, made))
+    os.truncate(f"{shard}.part", os.path.getsize(f"{shard}.part") - CLIPS["clip1"].nbytes // 2)
+    write_shard(shard, list(CLIPS), interrupted_after(9, made))
+    assert made == ["clip0", "clip1", "clip1", "clip2"]
+    assert (open_shards([shard]).video("clip1") == CLIPS["clip1"]).all()
+
+
+def test_a_copy_that_was_itself_interrupted_loses_nothing(shard):
+    made: list[str] = []
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), interrupted_after(2, made))
+    os.replace(f"{shard}.part", f"{shard}.left")  # killed after the first video was copied from left to part
+    with pytest.raises(Interrupted):
+        write_shard(f"{shard}2", list(CLIPS), interrupted_after(1, []))
+    os.replace(f"{shard}2.part", f"{shard}.part")
+    write_shard(shard, list(CLIPS), interrupted_after(9, made))
+    assert made == list(CLIPS)
+
+
+@pytest.mark.parametrize("change", [{"key": "other"}, {"codec": "jpeg"}])
+def test_another_key_or_codec_starts_over(change, shard):
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), interrupted_after(2, []), key="k")
+    made: list[str] = []
+    write_shard(shard, list(CLIPS), interrupted_after(9, made), **{"key": "k"} | change)
+    assert made == list(CLIPS)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_video_that_was_damaged_while_the_run_was_down_is_made_again(seed, shard):
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), interrupted_after(2, []))
+    content = bytearray(open(f"{shard}.part", "rb").read())
+    content[int(np.random.default_rng(seed).integers(len(content)))] ^= 1 << seed % 8
+    with open(f"{shard}.part", "wb") as file:
+        file.write(content)
+    write_shard(shard, list(CLIPS), interrupted_after(9, []))
+    store = open_shards([shard])
+    assert store.video_ids == list(CLIPS)
+    assert all((store.video(video_id) == frames).all() for video_id, frames in CLIPS.items())
+
+
+def test_rubbish_of_an_earlier_run_is_ignored(shard):
+    with open(f"{shard}.part", "wb") as file:
+        file.write(b"no Arrow file at all, but longer than its first eight bytes")
+    write_shard(shard, ["clip0"], CLIPS.__getitem__)
+    assert open_shards([shard]).video_ids == ["clip0"]
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        np.zeros((2, 4, 4, 3)),
+        np.zeros((4, 4, 3), np.uint8),
+        np.zeros((2, 4, 4, 1), np.uint8),
+        np.zeros((0, 4, 4, 3), np.uint8),
+    ],
+)
+def test_frames_of_another_kind_are_refused_by_name(frames, shard):
+    with pytest.raises(ValueError, match="clip7: frames must be uint8"):
+        write_shard(shard, ["clip7"], lambda _: frames)
+
+
+def test_unknown_codecs_and_repeated_videos_are_refused(shard):
+    with pytest.raises(ValueError, match=r"unknown codec 'png'; known: \['jpeg', 'raw'\]"):
+        write_shard(shard, ["clip0"], CLIPS.__getitem__, codec="png")
+    with pytest.raises(ValueError, match="given twice"):
+        write_shard(shard, ["clip0", "clip0"], CLIPS.__getitem__)
+
+
+def test_shards_that_do_not_belong_together_are_refused(tmp_path):
+    rgb, flow, empty = (str(tmp_path / name) for name in ("rgb.arrow", "flow.arrow", "empty.arrow"))
+    write_shard(rgb, ["a"], lambda _: smooth(0))
+    write_shard(flow, ["b"], lambda _: smooth(0, channels=2))
+    write_shard(empty, [], lambda _: smooth(0))
+    with pytest.raises(ValueError, match=r"flow\.arrow: 'b' has 2 channels, others 3"):
+        open_shards([rgb, flow])
+    with pytest.raises(ValueError, match=r"rgb\.arrow: video 'a' is in another shard"):
+        open_shards([rgb, rgb])
+    with pytest.raises(ValueError, match="no shards"):
+        open_shards([])
+    with pytest.raises(ValueError, match=r"no video in .*empty\.arrow"):
+        _ = open_shards([empty]).channels
+
+
+def test_unknown_videos_frames_and_files_are_refused(shard, tmp_path):
+    write_shard(shard, ["clip0"], CLIPS.__getitem__)
+    store = open_shards([shard])
+    with pytest.raises(ValueError, match=r"no video 'clip9' in .*shard0\.arrow"):
+        store.shape("clip9")
+    for indices in ([5], [-1], []):
+        with pytest.raises(ValueError, match="clip0 has frames 0 to 4"):
+            store.window("clip0", indices)
+    os.truncate(shard, 100)
+    with pytest.raises(ValueError, match=r"shard0\.arrow is damaged: ArrowInvalid, Not an Arrow file"):
+        open_shards([shard])
+
+
+# ---------------------------------------------------------------- resizing
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((240, 320), (72, 96)), ((320, 240), (96, 72)), ((240, 427), (72, 128))]
+)
+def test_short_side_is_met_and_proportions_stay(shape, expected):
+    assert resize(np.zeros((2, *shape, 3), np.uint8), 72).shape == (2, *expected, 3)
+
+
+def test_resize_keeps_grey_levels_and_does_nothing_when_not_asked():
+    frames = np.full((2, 30, 41, 3), 77, np.uint8)
+    assert (resize(frames, 17) == 77).all() and (resize(frames, 50) == 77).all()
+    assert resize(frames, None) is frames and resize(frames, 30) is frames
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="loaders are not forked here")
+def test_what_one_loader_process_has_checked_the_next_one_does_not(tmp_path, monkeypatch):
+    """Loaders live for an epoch; a checksum takes the whole video off the disk."""
+    path = str(tmp_path / "a.arrow")
+    write_shard(path, ["v"], lambda _: np.zeros((5, 4, 4, 3), np.uint8))
+    store = open_shards([path])
+    if not (child := os.fork()):
+        store.window("v", [0])
+        os._exit(0)
+    os.waitpid(child, 0)
+    monkeypatch.setattr(module._Video, "is_whole", lambda *_: False)
+    assert store.window("v", [0]).shape == (1, 4, 4, 3)
+    with pytest.raises(ValueError, match="is damaged"):
+        open_shards([path]).window("v", [0])

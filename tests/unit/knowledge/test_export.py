@@ -1,0 +1,239 @@
+"""Exported logits: every view of every video once, reproducible, and a file proves what it was made with."""
+
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ukdlib.frames.gamma import correct_gamma
+from ukdlib.knowledge.export import export, numbered_views, verify
+from ukdlib.learning.augment import Modality
+from ukdlib.learning.clips import epoch_samples
+from ukdlib.learning.views import VIEW_FIELDS
+
+CLASSES = ["left", "right"]
+RECIPE = {
+    "frames": 2, "stride": 1, "crop": 8, "short_side": [8, 10], "flip": True, "test_short_side": 9,
+    "test_clips": 2, "test_crops": 3, "export_views": 4, "batch_size": 5, "precision": "auto", "workers": 0,
+}  # fmt: skip
+MODALITY = Modality("rgb", mean=0.5, std=0.25, flow=False)
+SHAPES = {"wide": (6, 10, 20, 3), "tall": (4, 20, 10, 3), "still": (1, 10, 12, 3)}
+IDS = list(SHAPES)
+
+
+def store(gamma=1.0, **changed):
+    """Frames of noise, brightened by gamma; changed: video -> other frames."""
+    random = np.random.default_rng(0)
+    videos = {name: random.integers(0, 256, shape, dtype=np.uint8) for name, shape in SHAPES.items()}
+    videos = {name: correct_gamma(frames, gamma) for name, frames in {**videos, **changed}.items()}
+    return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv3d(3, 4, 1), nn.BatchNorm3d(4), nn.AdaptiveAvgPool3d((1, 2, 2)), nn.Flatten(), nn.Dropout(0.5),
+        nn.Linear(16, 2),
+    )  # fmt: skip
+
+
+def exported(subset, net=None, journal=None, **changed):
+    """journal: a file that a killed export left; without, nothing is kept."""
+    setting = ({**RECIPE, **changed}, MODALITY, CLASSES)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = (journal or f"{folder}/journal", "key")
+        return export(net or network(), store(), (IDS, [0, 1, 1]), subset, setting, kept)
+
+
+@pytest.mark.parametrize(("subset", "views"), [("train", 4), ("val", 6), ("test", 6)])
+def test_every_view_of_every_video_has_one_row(subset, views):
+    rows = exported(subset)
+    assert rows.video_ids.tolist() == list(np.repeat(IDS, views)) and rows.labels.tolist() == [0] * views + [
+        1
+    ] * (2 * views)
+    assert rows.views.tolist() == list(range(views)) * 3
+    assert rows.logits.shape == (3 * views, 2) and rows.logits.dtype == np.float32 and rows.classes == CLASSES
+    assert np.isfinite(rows.logits).all()
+
+
+def test_a_row_does_not_depend_on_the_batch_it_was_in():
+    np.testing.assert_allclose(exported("test").logits, exported("test", batch_size=1).logits, atol=1e-5)
+
+
+def test_a_network_left_in_train_mode_answers_the_same_and_learns_nothing():
+    left = network().train()
+    before = {name: value.clone() for name, value in left.state_dict().items()}
+    assert np.array_equal(exported("train", left).logits, exported("train").logits)
+    assert all(torch.equal(left.state_dict()[name], value) for name, value in before.items())
+
+
+class Killed(BaseException):
+    pass
+
+
+def asked(net, seen, until):
+    """The network, which notes how many clips it sees in a batch, and is killed before batch number `until`."""
+
+    def note(_, clips):
+        if len(seen) == until:
+            raise Killed
+        seen.append(len(clips[0]))
+
+    net.register_forward_pre_hook(note)
+    return net
+
+
+@pytest.mark.parametrize(("subset", "batches"), [("train", [5, 5, 2]), ("test", [5, 5, 5, 3])])
+@pytest.mark.parametrize("until", [0, 1, 2, 3])
+def test_a_killed_export_goes_on_at_its_batch_and_ends_as_one_that_was_not(subset, batches, until, tmp_path):
+    journal, seen = str(tmp_path / "journal"), []
+    with suppress(Killed):
+        exported(subset, asked(network(), seen, until), journal)
+    assert seen == batches[:until]
+    rows = exported(subset, asked(network(), seen, 99), journal)
+    assert seen == batches
+    np.testing.assert_array_equal(rows.logits, exported(subset).logits)
+
+
+def test_logits_that_are_not_finite_do_not_stay_in_the_journal(tmp_path):
+    broken = network()
+    torch.nn.init.constant_(broken[-1].bias, np.nan)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="export: the logits of video 'wide' are not finite"):
+            exported("test", broken, str(tmp_path / "journal"))
+    np.testing.assert_array_equal(
+        exported("test", journal=str(tmp_path / "journal")).logits, exported("test").logits
+    )
+
+
+def test_training_views_are_those_that_a_student_replays():
+    shown, numbers = list(np.repeat(IDS, 4)), np.tile(np.arange(4), 3)
+    mine = numbered_views(store(), shown, numbers, "train", RECIPE)
+    for epoch in range(8):
+        seen = epoch_samples(IDS, RECIPE, seed=5, epoch=epoch, replay=4)
+        stored = mine.views.take(seen.rows * 4 + epoch % 4)
+        for name in VIEW_FIELDS:
+            np.testing.assert_array_equal(getattr(stored, name), getattr(seen.views, name))
+
+
+def test_test_crops_run_along_the_long_side():
+    samples = numbered_views(store(), list(np.repeat(IDS, 6)), np.tile(np.arange(6), 3), "test", RECIPE)
+    x, y = samples.views.x, samples.views.y
+    for video, moving, fixed in ((0, x, y), (1, y, x)):
+        mine = slice(6 * video, 6 * video + 6)
+        assert set(moving[mine]) == {0, 0.5, 1} and set(fixed[mine]) == {0.5}
+    assert not samples.views.flip.any()
+
+
+@pytest.mark.parametrize("subset", ["train", "test"])
+def test_views_are_numbered_alike_whichever_are_asked_for(subset):
+    """Any few rows show what they show among all."""
+    numbers = np.tile(np.arange(4), 3)
+    shown = list(np.repeat(IDS, 4))
+    whole = numbered_views(store(), shown, numbers, subset, RECIPE)
+    some = [7, 2, 9]
+    few = numbered_views(store(), [shown[i] for i in some], numbers[some], subset, RECIPE)
+    for name in VIEW_FIELDS:
+        np.testing.assert_array_equal(getattr(few.views, name), getattr(whole.views, name)[some])
+    assert few.rows.tolist() == [0, 1, 2]
+
+
+def test_an_empty_subset_is_refused():
+    with pytest.raises(ValueError, match="no videos in subset 'val'"):
+        export(network(), store(), ([], []), "val", (RECIPE, MODALITY, CLASSES), ("nowhere/journal", ""))
+
+
+# ---------------------------------------------------------------- the proof that a file says the same
+
+
+def stored(subset):
+    return replace(exported(subset), metadata={"subset": subset})
+
+
+def verified(rows, net=None, videos=None, modality=MODALITY, count=100, **changed):
+    setting = ({**RECIPE, **changed}, modality, CLASSES)
+    return verify(net or network(), videos or store(), rows, setting, count)
+
+
+@pytest.mark.parametrize("subset", ["train", "val", "test"])
+def test_an_export_passes_its_own_proof(subset):
+    rows = stored(subset)
+    found = verified(rows)
+    assert found["rows"] == len(rows)
+    assert found["largest_difference"] <= 1e-6 < found["allowed"]
+    assert verified(rows, count=5, batch_size=1)["rows"] == 5  # rounding by the batch is allowed for
+
+
+SWAPPED = {
+    "network": {"net": network(seed=1)},
+    "frames": {"videos": store(gamma=1.1)},
+    "mean": {"modality": replace(MODALITY, mean=0.45)},
+    "std": {"modality": replace(MODALITY, std=0.26)},
+    "stride": {"stride": 2},
+}
+
+
+@pytest.mark.parametrize("subset", ["train", "test"])
+@pytest.mark.parametrize("swapped", SWAPPED)
+def test_another_network_other_frames_or_settings_are_found_out(subset, swapped):
+    with pytest.raises(
+        ValueError, match=r"of \d+ recomputed rows differ, .* view \d label \d: a logit is .* off"
+    ):
+        verified(stored(subset), **SWAPPED[swapped])
+
+
+@pytest.mark.parametrize(
+    ("subset", "changed"),
+    [
+        ("train", {"short_side": [9, 10]}),
+        ("train", {"flip": False}),
+        ("train", {"crop": 6}),
+        ("test", {"test_short_side": 10}),
+        ("test", {"test_clips": 3}),
+        ("test", {"crop": 6}),
+    ],
+)
+def test_views_that_are_placed_otherwise_are_found_out(subset, changed):
+    with pytest.raises(ValueError, match="recomputed rows differ"):
+        verified(stored(subset), **changed)
+
+
+def test_the_row_that_differs_is_named():
+    rows = stored("test")
+    rows.logits[8] += 1  # view 2 of the second video
+    with pytest.raises(
+        ValueError, match=r"1 of 18 .* most of all video 'tall' view 2 label 1: a logit is 1 off"
+    ):
+        verified(rows)
+
+
+def test_a_network_that_says_no_numbers_is_refused():
+    broken = network()
+    torch.nn.init.constant_(broken[-1].weight, torch.nan)
+    with pytest.raises(
+        ValueError, match="rows differ, most of all video 'wide' view 0 label 0: a logit is nan off"
+    ):
+        verified(stored("test"), broken)
+
+
+def test_one_video_of_other_frames_is_named():
+    bright = np.full(SHAPES["still"], 250, np.uint8)
+    with pytest.raises(ValueError, match=r"6 of 18 .* video 'still'"):
+        verified(stored("test"), videos=store(still=bright))
+
+
+def test_rows_are_drawn_by_the_seed():
+    rows = stored("test")
+    rows.logits[8] += 1
+    caught = []
+    for seed in range(5):
+        try:
+            verify(network(), store(), rows, (RECIPE, MODALITY, CLASSES), 9, seed)
+        except ValueError:
+            caught.append(seed)
+    assert 0 < len(caught) < 5

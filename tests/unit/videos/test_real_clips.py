@@ -1,0 +1,40 @@
+"""
+Real ARID clips, where somebody has them.
+
+UKD_ARID_CLIPS (or data/arid_clips) holds train.txt, mapping_table.txt and train/<Class>/*.mp4.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ukdlib.frames.gamma import correct_gamma
+from ukdlib.videos.annotations import locate, read_classes, read_list
+from ukdlib.videos.decoding import read_video
+from ukdlib.videos.inspection import inspect_video
+
+FOLDER = Path(os.environ.get("UKD_ARID_CLIPS", Path(__file__).parents[3] / "data/arid_clips"))
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / "train.txt").exists(),
+    reason=f"no real ARID clips under {FOLDER}; they may not be distributed",
+)
+
+
+def test_list_and_files_agree():
+    classes = read_classes(str(FOLDER / "mapping_table.txt"))
+    annotations = read_list(str(FOLDER / "train.txt"), classes)
+    assert len(annotations) == 150
+    assert all(locate(str(FOLDER / "train"), annotation.path) for annotation in annotations)
+
+
+def test_clips_are_dark_and_gamma_brightens_them():
+    for path in sorted((FOLDER / "train").rglob("*.mp4"))[::30]:
+        frames, fps = read_video(str(path))
+        assert fps == pytest.approx(30, abs=0.1) and frames.shape[1:] == (240, 320, 3)
+        brighter = correct_gamma(frames, 3.0)
+        assert (
+            frames.mean() < 40 and (brighter >= frames).all() and np.median(brighter) > 2 * np.median(frames)
+        )
+        assert inspect_video(str(path))["num_frames"] == len(frames)

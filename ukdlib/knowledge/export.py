@@ -1,0 +1,128 @@
+"""What a trained network says of every view of a subset's videos, and the proof that a file says the same."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ukdlib.artifacts.journal import journaled
+from ukdlib.knowledge.logits import LogitRows, name_row
+from ukdlib.learning.augment import Modality
+from ukdlib.learning.clips import Samples, Store, load_batches
+from ukdlib.learning.inference import class_logits, uses_bf16
+from ukdlib.learning.views import Views, join_views, random_views, test_views
+
+Setting = tuple[dict[str, Any], Modality, Sequence[str]]  # (recipe, modality, classes)
+TOLERANCE, TOLERANCE_BF16 = 1e-3, 5e-2  # allowed difference of a logit, in standard deviations of all of them
+
+
+def export(
+    network: nn.Module,
+    store: Store,
+    videos: tuple[Sequence[str], Sequence[int]],
+    subset: str,
+    setting: Setting,
+    journal: tuple[str, str],
+) -> LogitRows:
+    """
+    Logits of all videos (video_ids, labels) of a subset, one row per view.
+
+    Subset "train" shows the views numbered 0 .. export_views - 1 that a student can replay; any other the
+    recipe's fixed test views. journal: (path, key) of ukdlib.artifacts.journal, where a killed export resumes at its
+    batch.
+    """
+    recipe, _, classes = setting
+    video_ids, labels = videos
+    if not len(video_ids):
+        raise ValueError(f"export: no videos in subset {subset!r}")
+    count = recipe["export_views"] if subset == "train" else recipe["test_clips"] * recipe["test_crops"]
+    rows, numbers = np.repeat(np.arange(len(video_ids)), count), np.tile(np.arange(count), len(video_ids))
+    shown = [video_ids[int(row)] for row in rows]
+    samples = numbered_views(store, shown, numbers, subset, recipe)
+
+    def batches(first: int) -> Iterator[str]:
+        """Each batch's logits from number `first` on, as the journal keeps them."""
+        for number, logits in enumerate(predict(network, store, samples, setting, first), first):
+            _refuse_infinite(logits, samples, number * recipe["batch_size"])
+            yield b64encode(logits.tobytes()).decode()
+
+    return LogitRows(
+        video_ids=np.array(shown),
+        views=numbers,
+        labels=np.asarray(labels)[rows],
+        logits=np.concatenate(journaled(*journal, batches, lambda text: _from_text(text, len(classes)))),
+        classes=list(classes),
+    )
+
+
+def verify(
+    network: nn.Module, store: Store, rows: LogitRows, setting: Setting, count: int, seed: int = 0
+) -> dict[str, Any]:
+    """
+    Recompute `count` rows of an exported file, drawn with `seed`; {rows, largest_difference, allowed}.
+
+    rows.metadata["subset"] says which views they are of. Raises ValueError naming the row that differs most, if
+    a logit is further off than rounding explains: the network, its frames or a setting is not what it was.
+    """
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
+    sample, subset = rows.pick(drawn), rows.metadata["subset"]
+    shown = sample.video_ids.tolist()
+    views = numbered_views(store, shown, sample.views, subset, setting[0])
+    logits = np.concatenate(list(predict(network, store, views, setting)))
+    differences = np.abs(logits - sample.logits).max(axis=1)
+    bf16 = uses_bf16(setting[0]["precision"], next(network.parameters()).device)
+    allowed = (TOLERANCE_BF16 if bf16 else TOLERANCE) * float(rows.logits.std())
+    worst = int(differences.argmax())
+    if not differences[worst] <= allowed:
+        raise ValueError(
+            f"{(~(differences <= allowed)).sum()} of {len(sample)} recomputed rows differ, most of all "
+            f"{name_row(sample, worst)}: a logit is {differences[worst]:.3g} off, {allowed:.3g} is allowed; "
+            "the checkpoint, the frames or a setting is not the one that the file was made with"
+        )
+    return {"rows": len(sample), "largest_difference": float(differences[worst]), "allowed": allowed}
+
+
+def predict(
+    network: nn.Module, store: Store, samples: Samples, setting: Setting, first: int = 0
+) -> Iterator[np.ndarray]:
+    """Logits float32 (n, C) of each batch of some views, in their order, from batch number `first` on."""
+    recipe, modality, _ = setting
+    network.eval()
+    left = np.arange(first * recipe["batch_size"], len(samples.video_ids))
+    shown = Samples([samples.video_ids[i] for i in left], samples.views.take(left), samples.rows[left])
+    for batch in load_batches(store, shown, recipe):
+        with torch.inference_mode():
+            logits = class_logits(network, batch, recipe, modality)
+        yield logits.cpu().numpy()
+
+
+def _refuse_infinite(logits: np.ndarray, samples: Samples, begin: int) -> None:
+    """logits: (n, C) of the samples from number `begin` on; none may get into a journal, which would keep it."""
+    for row in np.flatnonzero(~np.isfinite(logits).all(axis=1))[:1]:
+        raise ValueError(
+            f"export: the logits of video {samples.video_ids[begin + row]!r} are not finite: {logits[row]}"
+        )
+
+
+def _from_text(text: str, classes: int) -> np.ndarray:
+    return np.frombuffer(b64decode(text), np.float32).reshape(-1, classes)
+
+
+def numbered_views(
+    store: Store, video_ids: Sequence[str], numbers: np.ndarray, subset: str, recipe: dict[str, Any]
+) -> Samples:
+    """View numbers[i] of video_ids[i], as a subset's rows are numbered; rows (n,) count from 0."""
+    if subset == "train":
+        views = random_views(video_ids, numbers, recipe["crop"], recipe["short_side"], recipe["flip"])
+    else:
+        fixed = {video_id: _fixed_views(store.shape(video_id), recipe) for video_id in set(video_ids)}
+        views = join_views([fixed[v].take([int(n)]) for v, n in zip(video_ids, numbers, strict=True)])
+    return Samples(video_ids, views, np.arange(len(video_ids)))
+
+
+def _fixed_views(shape: tuple[int, ...], recipe: dict[str, Any]) -> Views:
+    clips, crops = recipe["test_clips"], recipe["test_crops"]
+    return test_views(clips, crops, recipe["crop"], recipe["test_short_side"], landscape=shape[2] >= shape[1])

@@ -1,0 +1,109 @@
+"""
+Trained networks as safetensors files: weights, and in the header all that rebuilding the network takes.
+
+Metadata are JSON values by key: network (arch and options), in_channels, classes, whatever the trainer adds
+(modality, recipe, seed) and a hash of all these. Nothing in such a file is executed when it is read.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from ukdlib.artifacts.provenance import config_hash
+from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
+from ukdlib.networks import build_network
+
+REQUIRED = ("network", "in_channels", "classes")
+SEALS = ("config_hash", "checksum")
+
+
+def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, Any]) -> None:
+    """Write a network; metadata: JSON values, with network {arch, options...}, in_channels and classes."""
+    missing = sorted(set(REQUIRED) - set(metadata))
+    if missing:
+        raise ValueError(f"{path}: metadata lacks {', '.join(missing)}")
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    # one key: safetensors writes several in an order that changes from run to run
+    stated = {**metadata, "config_hash": config_hash(metadata), "checksum": _checksum(weights)}
+    with beside(path) as part:
+        save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """The metadata of a checkpoint, without its weights."""
+    return _open(path)[1]
+
+
+def load_network(path: str | Path, **expected: Any) -> tuple[nn.Module, dict[str, Any]]:
+    """
+    (network in eval mode on the CPU, metadata) of a checkpoint; expected: values its metadata must have.
+    """
+    weights, metadata = _open(path)
+    for key, value in expected.items():
+        if metadata.get(key) != value:
+            raise ValueError(f"{path}: its {key} is {metadata.get(key)!r}, not {value!r}")
+    network = build_network(
+        num_classes=len(metadata["classes"]), in_channels=metadata["in_channels"], **metadata["network"]
+    )
+    network.load_state_dict(_whole(path, weights, metadata))
+    return network.eval(), metadata
+
+
+def classes_of(path: str | Path) -> list[str] | None:
+    """The classes of a checkpoint, refused if any of it is damaged; None for weights by other hands."""
+    try:
+        ours = "ukd" in (safe_open(path, framework="pt").metadata() or {})
+    except SafetensorError:
+        ours = False
+    if not ours:
+        return None
+    weights, metadata = _open(path)
+    _whole(path, weights, metadata)
+    return metadata["classes"]
+
+
+def sha256(path: str | Path) -> str:
+    """Hexadecimal hash of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _open(path: str | Path) -> tuple[Any, dict[str, Any]]:
+    with refuse_damage(path, SafetensorError, json.JSONDecodeError, UnicodeDecodeError):
+        weights = safe_open(path, framework="pt")
+        metadata = json.loads((weights.metadata() or {}).get("ukd", "{}"))
+    own_hash = config_hash({k: v for k, v in metadata.items() if k not in SEALS})
+    if metadata and metadata.get("config_hash") != own_hash:
+        raise damaged(path, "its metadata are not what was written")
+    if missing := sorted(set(REQUIRED) - set(metadata)):
+        raise ValueError(
+            f"{path}: not a checkpoint of ukd: metadata lacks {', '.join(missing)}. "
+            f"If this workflow made it, it is damaged; remove it and run again: rm '{path}'"
+        )
+    return weights, metadata
+
+
+def _whole(path: str | Path, weights: Any, metadata: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors by name, refused if they are not those that were saved."""
+    tensors = {name: weights.get_tensor(name) for name in weights.keys()}
+    if _checksum(tensors) != metadata.get("checksum"):
+        raise damaged(path, "its weights are not what was written")
+    return tensors
+
+
+def _checksum(weights: dict[str, torch.Tensor]) -> int:
+    """Of names, shapes and values."""
+    parts = (
+        (f"{name} {tuple(value.shape)}".encode(), _bytes(value)) for name, value in sorted(weights.items())
+    )
+    return checksum(part for pair in parts for part in pair)
+
+
+def _bytes(value: torch.Tensor) -> bytes:
+    return value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

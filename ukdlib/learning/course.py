@@ -1,0 +1,46 @@
+"""One training from a network's first weights to its checkpoint: the same for teachers, students and folds."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from ukdlib.artifacts.provenance import config_hash, videos_hash
+from ukdlib.learning.checkpoints import save_checkpoint
+from ukdlib.learning.resuming import discard_state
+from ukdlib.learning.training import Lesson, Run, fit, write_history
+from ukdlib.learning.trial import check_network
+from ukdlib.networks import initial_network
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is trained and how."""
+
+    name: str  # where errors are, such as teachers.rgb
+    network: dict[str, Any]  # arch and options
+    recipe: dict[str, Any]
+    classes: list[str]
+    start: Callable[
+        [nn.Module], dict[str, Any] | None
+    ]  # loads first weights, returns what the checkpoint says of them
+
+
+def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dict[str, str]) -> None:
+    """
+    Train a network and write its checkpoint and history (the keys of output); the state of the training is removed.
+
+    workers: processes that read clips, which change no result.
+    """
+    channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
+    network = initial_network(course.network, len(classes), channels, run.seed)
+    check_network(network, channels, recipe, len(classes), course.name)
+    start = course.start(network)
+    run = replace(run, key=config_hash({"key": run.key, "start": start}))
+    write_history(output["history"], fit(network, lesson, {**recipe, "workers": workers}, run))
+    settings = {"network": course.network, "modality": asdict(lesson.modality), "recipe": recipe}
+    settings |= {"classes": classes, "seed": run.seed, "in_channels": channels, "start": start}
+    settings |= {"trained_on": videos_hash(lesson.video_ids)}
+    save_checkpoint(output["checkpoint"], network, settings)
+    discard_state(run.state)

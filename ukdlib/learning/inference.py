@@ -1,0 +1,49 @@
+"""The forward pass that training, export and measurement share: stored frames to class logits."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ukdlib.learning.augment import Modality, augment
+from ukdlib.learning.clips import Batch
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def class_logits(
+    network: nn.Module, batch: Batch, recipe: dict[str, Any], modality: Modality
+) -> torch.Tensor:
+    """Logits (n, C) float32 of a batch, on the network's device, in the precision of the recipe."""
+    device = next(network.parameters()).device
+    frames = batch.frames.to(device, non_blocking=True)
+    clips = augment(frames, batch.sizes, batch.views, recipe["crop"], modality)
+    clips = clips.contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(recipe["precision"], device)):
+        return network(clips).float()
+
+
+def uses_bf16(precision: str, device: torch.device) -> bool:
+    """
+    Whether to compute in bfloat16; "auto": on a GPU only.
+
+    Not on a CPU: torch 2.13 (oneDNN, AVX512-BF16) returns NaN gradients there for convolutions whose kernel
+    is longer than the clip, such as 3x1x1 on two slow frames, and small networks gain nothing by it.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"recipe: unknown precision {precision!r}; known: {list(PRECISIONS)}")
+    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+
+
+def prepare(network: nn.Module, device: torch.device) -> nn.Module:
+    """
+    The network on its device, 3D convolutions in the memory layout that they are fastest in.
+
+    `to` and not `contiguous`: the two differ in the strides of 1x1x1 kernels, hence in the order of sums. A
+    transformer's 2D convolutions have no such layout.
+    """
+    network = network.to(device)
+    for weight in network.parameters():
+        if weight.dim() == 5:
+            weight.data = weight.data.to(memory_format=torch.channels_last_3d)
+    return network

@@ -1,0 +1,235 @@
+"""
+One training loop for teachers and students.
+
+A teacher learns from labels; a student from labels and from stored knowledge (Eq. 1). After every epoch, and when
+asked to stop (ukdlib.machine.interruption), the state goes to a file from which the training resumes, bit for bit on
+a CPU.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ukdlib.artifacts.sealing import beside
+from ukdlib.learning.augment import Modality
+from ukdlib.learning.clips import Batch, Store, epoch_samples, load_steps
+from ukdlib.learning.inference import class_logits, prepare
+from ukdlib.learning.losses import distillation_loss
+from ukdlib.learning.optimization import Learner
+from ukdlib.learning.resuming import Begun, load_state, random_state, save_state, set_random_state
+from ukdlib.machine import distributed, interruption
+from ukdlib.machine.torchrun import call_together
+from ukdlib.networks import Carried
+
+HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a student is told beside the labels of its M videos: V stored targets for each."""
+
+    target: np.ndarray  # (M, V, C) probabilities, softened at tau
+    constant: np.ndarray  # (M, V), see ukdlib.learning.losses
+    tau: float
+    alpha: float
+    kl_reduction: str
+    replay: int  # V if targets belong to views, which are shown in turn; 0 if they belong to videos
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one training learns from."""
+
+    store: Store
+    video_ids: Sequence[str]
+    labels: np.ndarray  # (M,) int
+    modality: Modality
+    knowledge: Knowledge | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where one training runs and resumes."""
+
+    seed: int
+    device: torch.device
+    state: str  # file that the state is kept in
+    key: str = ""  # stands for code and frames: a state with another key is not resumed from
+    processes: int = 1  # that train together, each on a GPU of its own where there are any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over a lesson's videos."""
+
+    number: int
+    lesson: Lesson
+    recipe: dict[str, Any]
+    seed: int
+
+    @property
+    def batch_size(self) -> int:
+        """Clips per step, those of all processes."""
+        return min(self.recipe["batch_size"], len(self.lesson.video_ids))
+
+    @property
+    def steps(self) -> int:
+        """How many times the weights are moved."""
+        return len(self.lesson.video_ids) // self.batch_size
+
+    def batches(self, first: int) -> Iterator[list[Batch]]:
+        """What this process shows in each step from number `first` on."""
+        replay = self.lesson.knowledge.replay if self.lesson.knowledge else 0
+        samples = epoch_samples(self.lesson.video_ids, self.recipe, self.seed, self.number, replay)
+        return load_steps(self.lesson.store, samples, self.recipe, first)
+
+
+def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> list[dict[str, Any]]:
+    """
+    Train `network` in place, as ukdlib.learning.optimization moves it; returns a row per epoch.
+
+    Goes on from run.state if that was written by the same training (settings, videos, knowledge, code).
+    run.processes of them do the work of one: they leave a finished state, which is then gone on from here.
+    """
+    if run.processes > distributed.world():
+        _check_processes(lesson, recipe, run.processes)
+        call_together(run.processes, run.device.type, fit, (Carried(network), lesson, recipe, run))
+    torch.manual_seed(run.seed + (distributed.rank() << 32))  # processes draw other numbers for dropout
+    learner = Learner(prepare(network, run.device), recipe)
+    key = training_key(network, lesson, recipe, run)
+    history, begun = load_state(run.state, key, learner)
+    while len(history) < recipe["epochs"]:
+        started, epoch = time.monotonic(), Epoch(len(history), lesson, recipe, run.seed)
+        for steps, measured in _train_epoch(learner, epoch, begun):
+            if steps < epoch.steps and distributed.agree(interruption.requested()):
+                save_state(run.state, key, learner, history, Begun(steps, measured, random_state()))
+                interruption.leave(f"{run.state}: written after {epoch.number} epochs and {steps} steps")
+        begun = None
+        history.append(_summary(learner, epoch, measured, time.monotonic() - started))
+        save_state(run.state, key, learner, history)
+        _say_progress(history, recipe["epochs"])
+        if len(history) < recipe["epochs"] and distributed.agree(interruption.requested()):
+            interruption.leave(f"{run.state}: written after {len(history)} epochs")
+    learner.finish()
+    return history
+
+
+def _check_processes(lesson: Lesson, recipe: dict[str, Any], processes: int) -> None:
+    size = Epoch(0, lesson, recipe, 0).batch_size
+    if processes > size:
+        raise ValueError(
+            f"training: {processes} processes (gpus) cannot share the {size} clips of a step; take {size} or fewer"
+        )
+
+
+def _train_epoch(
+    learner: Learner, epoch: Epoch, begun: Begun | None
+) -> Iterator[tuple[int, list[torch.Tensor]]]:
+    """
+    Show every video once, or those that `begun` has left.
+
+    After each step yields how many are done, and what this process has measured: parts that add up to means.
+    """
+    first = begun.steps if begun else 0
+    # left on the device: reading a value would make a GPU wait in every step
+    measured = [values.to(learner.device) for values in begun.measured] if begun else []
+    for step, batches in enumerate(epoch.batches(first), start=first):
+        if begun and step == first:
+            set_random_state(begun.random)  # the loader has drawn a number of its own
+        for batch in batches[:-1]:
+            with distributed.alone(learner.parallel):
+                measured.append(_learn(learner, epoch, batch))
+        measured.append(_learn(learner, epoch, batches[-1]))
+        learner.step(epoch.number + (step + 0.5) / epoch.steps, epoch.number * epoch.steps + step)
+        yield step + 1, measured
+
+
+def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
+    """Add a batch's gradients to those there are; returns its part (4,) of the epoch's means, as a lesson_loss."""
+    logits = class_logits(learner.parallel, batch, epoch.recipe, epoch.lesson.modality)
+    loss, *parts = lesson_loss(logits, batch.rows, epoch.lesson, epoch.number)
+    share = len(batch.rows) / epoch.batch_size
+    (loss * (share * distributed.world())).backward()  # the mean over processes is taken of it
+    return torch.stack([loss.detach(), *parts]) * share / epoch.steps
+
+
+def _summary(learner: Learner, epoch: Epoch, measured: list[torch.Tensor], seconds: float) -> dict[str, Any]:
+    """A row of the history: means over the clips."""
+    means = distributed.total(torch.stack(measured).sum(dim=0))
+    loss, cross_entropy, divergence, top1 = means.tolist()
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"training: the loss is {loss} in epoch {epoch.number}; lr {epoch.recipe['lr']} may be too high"
+        )
+    lr, known = learner.optimizer.param_groups[0]["lr"], epoch.lesson.knowledge is not None
+    values = (epoch.number, lr, loss, cross_entropy, divergence if known else None, top1, round(seconds, 3))
+    return dict(zip(HISTORY, values, strict=True))
+
+
+def lesson_loss(
+    logits: torch.Tensor, rows: torch.Tensor, lesson: Lesson, epoch: int
+) -> tuple[torch.Tensor, ...]:
+    """
+    (loss, cross-entropy, divergence, top-1 accuracy) of a batch; only the first carries gradients.
+
+    logits: (n, C) of the videos number `rows` (n,) of the lesson, as shown in `epoch`.
+    """
+    shown = rows.numpy()  # numpy takes a tensor of one row for a number
+    labels = torch.from_numpy(lesson.labels[shown]).to(logits.device)
+    top1 = (logits.argmax(dim=1) == labels).float().mean()
+    knowledge = lesson.knowledge
+    if knowledge is None:
+        loss = F.cross_entropy(logits, labels)
+        return loss, loss.detach(), torch.zeros_like(top1), top1
+    view = epoch % knowledge.target.shape[1]
+    target, constant = (
+        torch.from_numpy(stored[shown, view]).to(logits.device)
+        for stored in (knowledge.target, knowledge.constant)
+    )
+    settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction
+    return *distillation_loss(logits, labels, target, *settings, constant), top1
+
+
+def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> str:
+    """Hash of all that a training's result depends on."""
+    shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
+    # whoever reads the clips
+    recipe = {key: value for key, value in recipe.items() if key != "workers"}
+    settings = [shapes, list(lesson.video_ids), asdict(lesson.modality), recipe, run.seed, run.key]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    digest.update(np.ascontiguousarray(lesson.labels).tobytes())
+    if (knowledge := lesson.knowledge) is not None:
+        digest.update(
+            repr((knowledge.tau, knowledge.alpha, knowledge.kl_reduction, knowledge.replay)).encode()
+        )
+        digest.update(np.ascontiguousarray(knowledge.target).tobytes())
+    return digest.hexdigest()
+
+
+def write_history(path: str, history: list[dict[str, Any]]) -> None:
+    """CSV with a row per epoch; divergence is empty for a teacher."""
+    with beside(path) as part, open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, HISTORY)
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def _say_progress(history: list[dict[str, Any]], epochs: int) -> None:
+    row = history[-1]
+    left = (epochs - len(history)) * sum(r["seconds"] for r in history) / len(history)
+    print(
+        f"epoch {len(history)}/{epochs}: loss {row['loss']:.3f}, top-1 {100 * row['top1']:.1f} %, "
+        f"{row['seconds']:.1f} s, {left:.0f} s left",
+        file=sys.stderr,
+    )

@@ -1,0 +1,168 @@
+"""
+The report: tables, figures, what was set aside, settings and versions in one HTML file that opens offline.
+
+Pictures are written into the file, nothing is loaded from elsewhere, and no date or machine name is in it:
+the same results give the same bytes.
+"""
+
+import base64
+import json
+import platform
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from jinja2 import Environment
+from jinja2.meta import find_undeclared_variables
+from markupsafe import Markup
+
+from ukdlib.artifacts.sealing import beside
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "pytorchvideo",
+    "numpy",
+    "numba",
+    "opencv-contrib-python-headless",
+    "av",
+    "pyarrow",
+    "pandas",
+    "matplotlib",
+)
+MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+LOADING_TAGS = {"script", "link", "iframe", "frame", "object", "embed", "base"}
+LOADING_ATTRIBUTES = {"src", "srcset", "href", "xlink:href", "action", "poster", "background"}
+
+
+def write_report(path: str, template: str, **parts: object) -> None:
+    """
+    Fill the template and write the report, whole or not at all; refused if it would load anything.
+
+    template: its text. parts: title, note, tables and data_tables (read_table), figures and data_figures
+    (read_figures), rejected (read_rejected), remarks (read_remarks), leaks (read_leaks), config (dict),
+    environment (environment()).
+    """
+    maker = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    maker.filters["yaml"] = _yaml
+    if missing := sorted(find_undeclared_variables(maker.parse(template)) - parts.keys()):
+        raise ValueError(f"{path}: its template needs {', '.join(missing)} as well")
+    page = maker.from_string(template).render(**parts)
+    if loads := loads_from_elsewhere(page):
+        raise ValueError(f"{path}: must open offline, but loads {'; '.join(loads[:3])}")
+    with beside(path) as part:
+        part.write_text(page, encoding="utf-8", newline="\n")
+
+
+def loads_from_elsewhere(page: str) -> list[str]:
+    """What in an HTML page makes a browser fetch or run something; links within the page do not count."""
+    finder = _LoadFinder()
+    finder.feed(page)
+    return finder.found
+
+
+def read_table(path: str) -> dict[str, Markup]:
+    """Style and figure of a table's page (ukdlib.tables), to be set into the report as they are."""
+    text = Path(path).read_text(encoding="utf-8")
+    found = re.search(r'(<style>.*?</style>)\s*(<figure class="table">.*</figure>)', text, re.DOTALL)
+    if found is None:
+        raise ValueError(f'{path}: no page of a table: no <style> followed by <figure class="table">')
+    return {"style": Markup(found[1]), "figure": Markup(found[2])}
+
+
+def read_figures(paths: Sequence[str], captions: dict[str, str]) -> list[dict[str, str]]:
+    """
+    Name, title, caption and data address of each picture (.svg, .png).
+
+    captions: file name without ending -> text whose first sentence is the title.
+    """
+    figures = []
+    for path in map(Path, paths):
+        if path.suffix not in MEDIA or path.stem not in captions:
+            raise ValueError(
+                f"{path}: figures are {' or '.join(MEDIA)} and have a caption; "
+                f"captions are for {sorted(captions)}"
+            )
+        data = base64.b64encode(path.read_bytes()).decode()
+        address = f"data:{MEDIA[path.suffix]};base64,{data}"
+        title, dot, text = captions[path.stem].partition(". ")
+        figures.append({"name": path.stem, "title": title + dot.strip(), "caption": text, "address": address})
+    return figures
+
+
+def read_rejected(path: str) -> dict[str, list[str]]:
+    """Reason -> names of the videos that were set aside for it; empty if none was."""
+    table = pd.read_csv(path, dtype=str)
+    if not {"video_id", "reason"} <= set(table.columns):
+        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: video_id, reason")
+    return {str(reason): sorted(rows["video_id"]) for reason, rows in table.groupby("reason")}
+
+
+def read_remarks(path: str) -> dict[str, list[str]]:
+    """What is odd -> the videos or lists that it is said of; empty if there is nothing."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not {"what", "remark"} <= set(table.columns):
+        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, remark")
+    return {str(remark): sorted(rows["what"]) for remark, rows in table.groupby("remark")}
+
+
+def read_leaks(paths: Sequence[str]) -> list[str]:
+    """A sentence for every video with the same frames on two sides of a split, from the files of all splits."""
+    sentences = []
+    for path in paths:
+        for row in pd.read_csv(path, dtype=str, keep_default_na=False).itertuples():
+            split = Path(path).parent.name
+            sentences.append(
+                f"{split}: {row.video} ({row.subset}) and {row.same_frames_as} ({row.in_subset})"
+            )
+    return sentences
+
+
+def environment() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on, and the kind of machine."""
+    versions = {"Python": platform.python_version(), "system": f"{platform.system()}, {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not in the report's environment"
+    return versions
+
+
+def _yaml(settings: dict) -> str:
+    """Settings as YAML in the given order; by way of JSON, as they may hold other kinds of dict and list."""
+    plain = json.loads(json.dumps(settings))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _LoadFinder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._in_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser for each tag."""
+        self._in_style = tag == "style"
+        outside = [
+            (n, v or "")
+            for n, v in attrs
+            if n in LOADING_ATTRIBUTES and not (v or "").startswith(("data:", "#"))
+        ]
+        self.found += [f"<{tag} {name}={value[:60]!r}>" for name, value in outside]
+        if tag in LOADING_TAGS and not outside:
+            self.found.append(f"<{tag}>")
+        self._look_at_style(dict(attrs).get("style") or "")
+
+    def handle_data(self, data: str) -> None:
+        """Called by the parser for what is between tags."""
+        if self._in_style:
+            self._look_at_style(data)
+        self._in_style = False
+
+    def _look_at_style(self, text: str) -> None:
+        self.found += re.findall(r"@import|url\(\s*[\"']?(?!data:|#)[^)]{,60}", text, re.IGNORECASE)

@@ -1,0 +1,239 @@
+"""
+Tables 1 to 3: means over runs, intervals, differences to a baseline, the published number beside them.
+
+A run is one split and seed. Intervals come from resampling videos and seeds, crossed, within each split; with
+one seed they hold the chance of other videos only. They take clips of one person and scene for independent,
+which makes them too narrow rather than too wide.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ukdlib.knowledge.logits import read_logits
+from ukdlib.results.metrics import video_probabilities
+from ukdlib.artifacts.sealed_json import read_json
+from ukdlib.results.statistics import crossed_bootstrap, mcnemar
+from ukdlib.results.tables.page import chance, markdown, plain, render, signed
+
+KEYS = {"split", "seed", "role", "name", "n", "views", "top1", "ece", "per_class", "confusion", "interval"}
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+ORIGIN = ("n", "views", "split no.", "seed no.", "pretraining")
+PAPER = "paper, ARID v1.5"
+LEGEND = (
+    "sd: over splits and seeds. Intervals: bootstrap over videos and, if there are several, seeds, paired for the "
+    "differences. p: McNemar's exact test; with several runs, the sign test over videos. ECE: expected calibration "
+    "error. Training clips: top-1 on them in the last epoch. The highest row is picked after the fact, which "
+    "flatters it. Views: per video, probabilities averaged."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    Result of one split and seed: its metrics file, and `correct`, 0 or 1 by video name.
+
+    fit: top-1 on the training clips in the last epoch, a share; NaN for what was not trained here.
+    """
+
+    metrics: dict
+    correct: pd.Series
+    fit: float = np.nan
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(split, seed): which run of the data set this is."""
+        return self.metrics["split"], self.metrics["seed"]
+
+
+def read_metrics(path: str) -> dict:
+    """A metrics file; refused if keys are missing or its confusion matrix is not of its n and classes."""
+    metrics = read_json(path)
+    if missing := sorted(KEYS - metrics.keys()):
+        raise ValueError(f"{path}: no metrics file, it lacks {', '.join(missing)}")
+    counts, classes = np.array(metrics["confusion"]), len(metrics["per_class"])
+    if counts.shape != (classes, classes) or counts.sum() != metrics["n"]:
+        raise ValueError(
+            f"{path}: confusion has shape {counts.shape} and {counts.sum()} videos; "
+            f"per_class has {classes} classes and n is {metrics['n']}"
+        )
+    return metrics
+
+
+def read_run(metrics_path: str, logits_path: str, history_path: str | None = None) -> Run:
+    """Metrics, logits and history of one run; refused if the logits do not give the n and top-1 of the metrics."""
+    metrics, rows = read_metrics(metrics_path), read_logits(logits_path)
+    ids, labels, probs, _ = video_probabilities(rows.video_ids, rows.labels, rows.logits)
+    correct = pd.Series((probs.argmax(axis=1) == labels).astype(float), index=ids)
+    if len(ids) != metrics["n"] or abs(correct.mean() - metrics["top1"]) > 1e-6:
+        raise ValueError(
+            f"{metrics_path}: n {metrics['n']} and top1 {metrics['top1']:.4f}, "
+            f"but {logits_path} has n {len(ids)} and top1 {correct.mean():.4f}"
+        )
+    fit = pd.read_csv(history_path)["top1"].iloc[-1] if history_path else np.nan
+    return Run(metrics, correct, fit)
+
+
+def read_rows(
+    metrics: dict[str, list[str]], logits: dict[str, list[str]], histories: Mapping[str, Sequence[str | None]]
+) -> dict[str, list[Run]]:
+    """Row label -> its runs, from row label -> a file of each run; histories: of the rows that were trained."""
+    rows = {}
+    for label, paths in metrics.items():
+        fits = histories.get(label, [None] * len(paths))
+        rows[label] = [read_run(*files) for files in zip(paths, logits[label], fits, strict=True)]
+    return rows
+
+
+def summarise(
+    rows: dict[str, list[Run]],
+    baseline: str,
+    paper: dict[str, float],
+    pretraining: dict[str, str] | None = None,
+) -> pd.DataFrame:
+    """
+    A line per row label: accuracies in percent, differences to the row `baseline` in points, 95 % intervals.
+
+    Every row needs the baseline's runs, each on the same videos. paper: label -> published top-1, %;
+    pretraining: label -> what its networks started from, "none" if absent.
+    n counts every video once; sd is over runs and empty for a single one.
+    """
+    for place, names in {"baseline": {baseline}, "paper": set(paper)}.items():
+        if names - set(rows):
+            raise ValueError(
+                f"{place} names {sorted(names - set(rows))}, no row of the table; rows: {list(rows)}"
+            )
+    lines, started = [], pretraining or {}
+    for label, runs in rows.items():
+        _check_paired(label, runs, baseline, rows[baseline])
+        line = {"row": label, **_accuracy(runs), **_gain(runs, rows[baseline])}
+        lines.append(
+            {
+                **line,
+                PAPER: paper.get(label, np.nan),
+                **_origin(runs),
+                "pretraining": started.get(label, "none"),
+            }
+        )
+    return pd.DataFrame(lines).set_index("row")
+
+
+def video_values(runs: list[Run]) -> pd.Series:
+    """A value of each of V videos, by name, such that their mean is the mean over runs of the accuracies."""
+    shares = pd.concat([run.correct / len(run.correct) for run in runs]).groupby(level=0).sum()
+    return shares * len(shares) / len(runs)
+
+
+def blocks(runs: list[Run]) -> list[np.ndarray]:
+    """For each split, correct by seed and video, (seeds, videos); every seed has the split's videos, in order."""
+    splits = sorted({run.metrics["split"] for run in runs})
+    return [np.stack([run.correct for run in runs if run.metrics["split"] == split]) for split in splits]
+
+
+def verdict(table: pd.DataFrame, baseline: str) -> str:
+    """The highest row against the baseline, in one sentence that says no more than the interval does."""
+    best = str(table["top1"].idxmax())
+    if best == baseline:
+        return f"No row is above {baseline}."
+    difference = [float(table[name][best]) for name in DIFFERENCE]
+    gain, low, high = (signed(value) for value in difference)
+    certain = "above 0" if difference[1] > 0 else "which holds 0: no clear difference"
+    return f"Highest: {best}, {gain} points against {baseline}; 95 % interval {low} to {high}, {certain}."
+
+
+def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
+    """A summarised table as an HTML page."""
+    heads, rows = _cells(table, baseline)
+    return render(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
+
+
+def to_markdown(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
+    """The same as text for a README."""
+    heads, rows = _cells(table, baseline)
+    return markdown(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
+
+
+def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
+    """Heads of the columns and, for each row, its label, texts and whether it is the highest."""
+    percent = "\N{NO-BREAK SPACE}%"
+    published = [PAPER] * bool(table[PAPER].notna().any())
+    heads = [
+        f"top\N{NON-BREAKING HYPHEN}1{percent}",
+        "sd",
+        f"95{percent} interval",
+        f"points against {baseline}",
+        "p",
+        f"ECE{percent}",
+        f"training clips{percent}",
+        *published,
+        *ORIGIN,
+    ]
+    rows = []
+    for label, line in table.iterrows():
+        gain, low, high = (signed(line[name]) for name in DIFFERENCE)
+        cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
+        cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
+        cells += [plain(line[name]) for name in ("ece", "fit", *published)]
+        cells += [str(line[name]) for name in ORIGIN]
+        rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
+    return heads, rows
+
+
+def _check_paired(label: str, runs: list[Run], baseline: str, others: list[Run]) -> None:
+    """Differences are between the same videos in the same runs: refuse a row for which they would not be."""
+    own, wanted = ({run.place: run.correct.index for run in each} for each in (runs, others))
+    if own.keys() != wanted.keys() or len(own) < len(runs):
+        raise ValueError(
+            f"row {label!r} has (split, seed) {[run.place for run in runs]}, "
+            f"the baseline {baseline!r} {list(wanted)}"
+        )
+    for place, videos in own.items():
+        if not videos.equals(wanted[place]):
+            odd = videos.symmetric_difference(wanted[place])
+            raise ValueError(
+                f"row {label!r}, split {place[0]}, seed {place[1]}: not the test videos of {baseline!r}: "
+                f"{len(odd)} are in only one of them, such as {odd[0]!r}"
+            )
+
+
+def _accuracy(runs: list[Run]) -> dict[str, float]:
+    """Mean and sd over runs and interval of the mean, in %."""
+    tops = [run.metrics["top1"] for run in runs]
+    spread = np.std(tops, ddof=1) if len(tops) > 1 else np.nan
+    low, high = crossed_bootstrap(blocks(runs))
+    error, fit = (
+        float(np.mean(values)) for values in ([r.metrics["ece"] for r in runs], [r.fit for r in runs])
+    )
+    names = ("top1", "sd", "low", "high", "ece", "fit")
+    return _percent(names, (np.mean(tops), spread, low, high, error, fit))
+
+
+def _gain(runs: list[Run], reference: list[Run]) -> dict[str, float]:
+    """Difference to the baseline and its interval, in points, and p; empty for the baseline itself."""
+    if runs is reference:
+        return dict.fromkeys((*DIFFERENCE, "p"), np.nan)
+    own, other = (sorted(each, key=lambda run: run.place) for each in (runs, reference))
+    apart = [a - b for a, b in zip(blocks(own), blocks(other), strict=True)]
+    difference = np.mean([block.mean() for block in apart])
+    _, _, p = mcnemar(*(video_values(each).to_numpy().round(12) for each in (own, other)))
+    return {**_percent(DIFFERENCE, (difference, *crossed_bootstrap(apart))), "p": p}
+
+
+def _origin(runs: list[Run]) -> dict[str, object]:
+    """What the numbers of a row rest on."""
+    columns = {"views": "views", "split no.": "split", "seed no.": "seed"}
+    found = {column: sorted({run.metrics[key] for run in runs}) for column, key in columns.items()}
+    texts = {column: _listed(values) for column, values in found.items()}
+    return {"n": len(video_values(runs)), **texts}
+
+
+def _listed(numbers: list[int]) -> str:
+    """0, 1 or, of three and more in a row, 0 – 4."""
+    in_a_row = len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1))
+    return f"{numbers[0]} – {numbers[-1]}" if in_a_row else ", ".join(map(str, numbers))
+
+
+def _percent(names: Sequence[str], shares: Sequence[float | np.floating]) -> dict[str, float]:
+    return {name: 100 * float(share) for name, share in zip(names, shares, strict=True)}

@@ -1,0 +1,188 @@
+"""
+Lists of one's own: a CSV with the header `video,label[,subset][,group]`, or a folder for each class, perhaps below
+folders train, test and val.
+
+Labels are names of classes, in any script. Standard library only: the workflow reads them when it is parsed.
+"""
+
+import csv
+import io
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ukdlib.videos.annotations import SUFFIXES, Annotation, checked_path, read_text
+from ukdlib.videos.folders import video_ids
+
+REQUIRED, OPTIONAL = ("video", "label"), ("subset", "group")
+SUBSETS = ("train", "val", "test", "other")
+# blank lines, the word by which spreadsheets tell each other the separator, comments
+BEFORE_THE_HEADER = re.compile(r"\A([^\S\n]*\n|sep=.[^\S\n]*\n|#.*\n)+")
+
+
+class Listing(NamedTuple):
+    """
+    A data set's videos; subsets and groups: by video, empty if the list does not state them; others: paths of those
+    that it sets apart as `other`, which are in neither.
+    """
+
+    classes: list[str]
+    annotations: list[Annotation]
+    subsets: dict[str, str]
+    groups: dict[str, str]
+    others: list[str]
+
+
+def is_table(path: str) -> bool:
+    """Whether a list has the header of such a CSV, or is a CSV that should have it."""
+    _, header = next(_cells(path), ("", []))
+    names = _names(header)
+    return names[:1] == ["video"] or set(REQUIRED) <= set(names) or _should_have_header(path, header)
+
+
+def read_table(path: str, classes: Sequence[str] | None = None) -> Listing:
+    """
+    The videos of a CSV; classes: names by number, by default the labels that occur outside `other`, sorted.
+
+    With given classes a label may also be a number. Raises ValueError with file and line.
+    """
+    rows = _rows(path)
+    used = [(place, row) for place, row in rows if row.get("subset") != "other"]
+    known = list(classes) if classes is not None else sorted({row["label"] for _, row in used})
+    ids = video_ids([row["video"] for _, row in rows])
+    others = [row["video"] for _, row in rows if row.get("subset") == "other"]
+    listing = Listing(known, [], {}, {}, others)
+    for place, row in used:
+        video_id = ids[row["video"]]
+        label = _label(place, row["label"], known, classes is not None)
+        listing.annotations.append(Annotation(video_id, row["video"], label))
+        if row.get("group"):
+            listing.groups[video_id] = row["group"]
+        if "subset" in row:
+            listing.subsets[video_id] = row["subset"]
+    if listing.groups and len(listing.groups) < len(used):
+        raise ValueError(
+            f"{path}: some videos have a group and some have none; give all of them one, or none"
+        )
+    return listing
+
+
+def list_folders(
+    paths: Sequence[str], classes: Sequence[str] | None = None
+) -> tuple[Listing, list[tuple[str, str]]]:
+    """
+    (videos whose first folder is their class, remarks on those that are left out).
+
+    Below the folders train, test and perhaps val, which are subsets then, the second folder is the class.
+    paths: below the data set's folder; classes: names by number, by default the folders' names, sorted.
+    """
+    level = int(_are_subsets(paths))
+    parts = {path: unicodedata.normalize("NFC", path).split("/") for path in paths}
+    folders = {path: names[level] for path, names in parts.items() if len(names) > level + 1}
+    known = list(classes) if classes is not None else sorted(set(folders.values()))
+    ids = video_ids(list(paths))
+    remarks = [(path, "left out: in no class's folder") for path in paths if folders.get(path) not in known]
+    kept = [path for path in paths if folders.get(path) in known]
+    annotations = [Annotation(ids[path], path, known.index(folders[path])) for path in kept]
+    subsets = {ids[path]: parts[path][0].lower() for path in kept if level}
+    return Listing(known, annotations, subsets, {}, []), remarks
+
+
+def _are_subsets(paths: Sequence[str]) -> bool:
+    """Whether all first folders are subsets, and videos lie in folders below them."""
+    names = {path.partition("/")[0].lower() for path in paths if "/" in path}
+    return {"train", "test"} <= names <= {"train", "val", "test"} and any(
+        path.count("/") > 1 for path in paths
+    )
+
+
+def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
+    """(file:line, column -> value) of every row; quoted values may hold commas, quotes and line ends."""
+    cells = _cells(path)
+    place, header = next(cells, (path, []))
+    names = _names(header)
+    unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
+    if unknown or not set(REQUIRED) <= set(names) or len(set(names)) < len(names):
+        raise ValueError(
+            f"{place}: the header is {header}; it must be video, label and perhaps subset, group"
+        )
+    rows = []
+    for place, values in cells:
+        if not any(value.strip() for value in values):
+            continue
+        if len(values) != len(names):
+            raise ValueError(f"{place}: {len(values)} columns, the header has {len(names)}")
+        rows.append((place, _row(place, dict(zip(names, values, strict=True)))))
+    if not rows:
+        raise ValueError(f"{path}: names no video")
+    seen: dict[str, str] = {}
+    for place, row in rows:
+        if row["video"] in seen:
+            raise ValueError(f"{place}: {row['video']!r} is already in {seen[row['video']]}")
+        seen[row["video"]] = place
+    return rows
+
+
+def _row(place: str, cells: dict[str, str]) -> dict[str, str]:
+    row = {key: unicodedata.normalize("NFC", cell.strip()) for key, cell in cells.items()}
+    row["video"] = cells["video"]  # a file's name may begin or end with a blank
+    if not row["video"] or not row["label"]:
+        raise ValueError(f"{place}: {'video' if not row['video'] else 'label'} is empty")
+    if row.get("subset", "other") not in SUBSETS:
+        raise ValueError(f"{place}: subset {row['subset']!r}; known are {', '.join(SUBSETS)}")
+    return row | {"video": str(checked_path(place, row["video"]))}
+
+
+def _cells(path: str) -> Iterator[tuple[str, list[str]]]:
+    """
+    (file:line, values) of every row, the header first.
+
+    Columns may be set apart by semicolons or tabs, too, as spreadsheets write them in half of the world.
+    """
+    whole = read_text(path)
+    text = BEFORE_THE_HEADER.sub("", whole)
+    skipped = whole.count("\n") - text.count("\n")
+    mark = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
+    try:
+        for values in reader:
+            yield f"{path}:{skipped + reader.line_num}", values
+    except csv.Error as error:
+        place = f"{path}:{skipped + reader.line_num}"
+        raise ValueError(f"{place}: {error}; is a quotation mark left open?") from None
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    return [name.strip().lower() for name in header]
+
+
+def _should_have_header(path: str, header: Sequence[str]) -> bool:
+    """Whether a CSV's first row is neither UG2+'s header nor a line of ARID's lists, which may be called so, too."""
+    if not path.lower().endswith((".csv", ".tsv")) or not any(header):
+        return False
+    arids = all(cell.isdecimal() for cell in header[:2]) or re.search(
+        r"[^,;]\s+\d+$", ",".join(header).strip()
+    )
+    return not arids and _names(header)[0] != "videoid"
+
+
+def _label(place: str, name: str, classes: Sequence[str], numbers: bool) -> int:
+    if name in classes:
+        return classes.index(name)
+    if numbers and name.isdecimal() and int(name) < len(classes):
+        return int(name)
+    raise ValueError(f"{place}: label {name!r}; known are {', '.join(classes)}")
+
+
+def not_listed(listed: Iterable[str], found: Sequence[str]) -> list[str]:
+    """Of the files found, those that no listed path names; .mp4 and .avi stand for each other, in any letter case."""
+    names = set(map(_name, listed))
+    return [path for path in found if _name(path) not in names]
+
+
+def _name(path: str) -> str:
+    """One name for all spellings under which annotations.locate finds a file."""
+    stem, suffix = os.path.splitext(unicodedata.normalize("NFC", path))
+    return stem + min(suffix.lower(), SUFFIXES.get(suffix.lower(), suffix.lower()))

@@ -1,0 +1,57 @@
+"""
+Tables in files: Parquet for what the next stage reads, sealed with a checksum; CSV for people and for plots.
+
+The checksum is over names, types and values of the columns and stands in the file's metadata: whatever bit of the
+file changes, a reader gets what was written or an error. Without compression and dictionaries, page checksums
+tell most of it before a value is decoded.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
+
+LAYOUT: dict[str, Any] = {
+    "compression": "none",
+    "use_dictionary": False,
+    "write_statistics": False,
+    "write_page_checksum": True,
+}
+UNREADABLE = (pa.ArrowException, OSError, KeyError, TypeError, ValueError)  # what a damaged file may lead to
+SEAL = b"checksum"
+
+
+def write_records(path: str | Path, table: pd.DataFrame) -> None:
+    """Parquet of a table, without its index; the file appears whole."""
+    stored = pa.Table.from_pandas(table, preserve_index=False)
+    with beside(path) as part:
+        pq.write_table(stored.replace_schema_metadata({SEAL: _checksum(stored)}), part, **LAYOUT)
+
+
+def read_records(path: str | Path, chosen: Any = None) -> pd.DataFrame:
+    """The rows that pass `chosen`, filters as pyarrow takes them, or all; refused if the file is damaged."""
+    with refuse_damage(path, *UNREADABLE):
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            stored = file.read(use_threads=False)
+        seal = _checksum(stored)
+    if (stored.schema.metadata or {}).get(SEAL) != seal:
+        raise damaged(path, "its rows are not what was written")
+    return (stored if chosen is None else stored.filter(pq.filters_to_expression(chosen))).to_pandas()
+
+
+def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+    """CSV of a table, without its index; the file appears whole."""
+    with beside(path) as part:
+        table.to_csv(part, index=False)
+
+
+def _checksum(table: pa.Table) -> bytes:
+    """Of names, types and values: all that a reader is given."""
+    columns = zip(table.column_names, table.schema.types, table.columns, strict=True)
+    parts = (json.dumps([name, str(kind), values.to_pylist()]).encode() for name, kind, values in columns)
+    return str(checksum(parts)).encode()
