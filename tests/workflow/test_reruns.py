@@ -88,6 +88,20 @@ def test_an_edit_of_the_flow_module_replans_flow_and_what_follows_but_no_decodin
     } & set(jobs)
 
 
+@pytest.mark.parametrize("family", ["tpn", "slowfast"])
+def test_an_edit_in_one_family_of_networks_replans_the_trainings_of_that_family_alone(restored, family):
+    path = restored.folder / f"ukdlib/networks/{family}.py"
+    path.write_text(path.read_text() + "\n\ndef added() -> int:\n    return 1\n")
+    jobs = plan(restored)
+    trained = {rule: jobs.get(rule, 0) for rule in ("train_teacher", "train_fold", "distill_student")}
+    assert trained == (
+        {"train_teacher": 2, "train_fold": 4, "distill_student": 3}
+        if family == "slowfast"
+        else {"train_teacher": 0, "train_fold": 0, "distill_student": 0}
+    )
+    assert family == "slowfast" or jobs == {}
+
+
 def test_every_video_is_indexed_or_rejected_and_every_test_clip_is_judged(finished):
     results = finished.folder / "results/darkroom"
     clips, rejected = pd.read_parquet(results / "clips.parquet"), pd.read_csv(results / "rejected.csv")
