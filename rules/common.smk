@@ -21,7 +21,7 @@ from ukdlib.settings.schema import explain
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
 
-schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+schema = yaml.load((ROOT / "rules/schemas/config.schema.yaml").read_text(), yaml.CSafeLoader)
 if problems := explain(Draft202012Validator(schema).iter_errors(config)):
     raise WorkflowError(*problems)
 validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
