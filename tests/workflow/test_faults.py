@@ -76,7 +76,7 @@ def without_privilege(workflow: Workflow, *arguments: str) -> subprocess.Complet
         pytest.skip("setpriv is not there: root reads what nobody may read")
     prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
     command = [*prefix, sys.executable, "-m", "snakemake", "--nocolor", *arguments, "--cores", "2"]
-    return subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, timeout=1800)
 
 
 def test_an_unreadable_file_is_told_and_the_run_goes_on_once_it_can_be_read(finished, original):

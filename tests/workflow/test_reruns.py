@@ -126,7 +126,7 @@ def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(finishe
     """
     run = finished.folder / "results/darkroom/split0/seed1/teachers/flow"
     overlay = tmp_path / "seed.yaml"
-    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n")
+    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 12}}\n")
     arguments = ["--configfile", TINY, str(overlay)]
     target = str((run / "checkpoint.safetensors").relative_to(finished.folder))
     kill_when_stored(finished, [target, "--cores", "1", *arguments], run / "resume.pt")
@@ -136,9 +136,9 @@ def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(finishe
     log = finished.folder / "logs/train_teacher/darkroom_split0_seed1_flow.log"
     for networks, said in (("", "resume.pt: resumed after "), (OTHER, "with other settings, not resumed")):
         (run / "resume.pt").write_bytes(kept)
-        overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n" + networks)
+        overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 12}}\n" + networks)
         finished.run(target, *arguments)
-        assert said in log.read_text() and len(pd.read_csv(run / "history.csv")) == 4
+        assert said in log.read_text() and len(pd.read_csv(run / "history.csv")) == 12
 
 
 def kill_when_stored(workflow, arguments, state):
@@ -156,7 +156,7 @@ def kill_when_stored(workflow, arguments, state):
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(1200):
+        for _ in range(20_000):
             if state.exists() or process.poll() is not None:
                 break
             time.sleep(0.05)

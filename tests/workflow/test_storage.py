@@ -81,13 +81,13 @@ def test_a_folder_with_the_provenance_of_the_first_sees_what_changed(first, work
 
 def test_a_killed_training_goes_on_where_it_was(first, stored, objects, tmp_path):
     overlay = tmp_path / "seed.yaml"
-    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n")
+    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 12}}\n")
     target = [f"{RUN}/checkpoint.safetensors", *stored, "--configfile", TINY, str(overlay)]
     kill_when_stored(first, [*target, "--cores", "1"], first.folder / RUN / "resume.pt")
     first.run("--unlock", *target)
     first.run(*target)
     assert b"resumed after" in objects("logs/train_teacher/darkroom_split0_seed1_flow.log")
-    assert objects(f"{RUN}/history.csv").count(b"\n") == 1 + 4
+    assert objects(f"{RUN}/history.csv").count(b"\n") == 1 + 12
 
 
 def test_videos_stay_on_the_disk(workflow, stored):
