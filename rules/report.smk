@@ -244,7 +244,7 @@ rule report:
         data_tables=expand(f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures"]),
         data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
         rejected=f"results/{DATASET}/rejected.csv",
-        remarks=f"results/{DATASET}/remarks.csv",
+        warnings=f"results/{DATASET}/warnings.csv",
         leaks=expand(f"results/{DATASET}/split{{split}}/leaks.csv", split=config["run"]["splits"]),
     output:
         "results/report.html",

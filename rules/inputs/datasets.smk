@@ -9,7 +9,7 @@ from ukdlib.videos.annotations import locate, shard_of
 from ukdlib.settings.config import chain_of, transforms_of
 from ukdlib.settings.data_checks import TRANSFORM_KEYS
 from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
-from ukdlib.videos.split_checks import check_splits, remarks_on_groups
+from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of
 
 
@@ -34,11 +34,11 @@ def listed(dataset):
         groups = groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
         check_splits(read, groups, [Held(**held_out(dataset, n)) for n in range(len(read.splits))])
         if "group" in entry and not read.groups:
-            read.remarks.extend(remarks_on_groups(read, groups))
+            read.warnings.extend(group_warnings(read, groups))
         if "render" not in entry:
             missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
-            told = {path for path, _ in read.remarks}
-            read.remarks.extend(remark for remark in missing if remark[0] not in told)
+            known = {path for path, _ in read.warnings}
+            read.warnings.extend(warning for warning in missing if warning[0] not in known)
         return read
     except (OSError, ValueError) as error:
         raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None

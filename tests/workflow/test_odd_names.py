@@ -61,12 +61,12 @@ def test_every_odd_name_runs_and_is_accounted_for(own):
     assert len(rejected) == len(BAD)
     store = open_shards([str(results / "frames/rgb/shard0.arrow")])
     assert sorted(store.video_ids) == sorted(clips["video_id"])
-    remarks = dict(pd.read_csv(results / "remarks.csv").itertuples(index=False))
+    warnings = dict(pd.read_csv(results / "warnings.csv").itertuples(index=False))
     assert (
-        remarks["loose.mp4"] == "left out: in no class's folder"
-        and "leaves the folder" in remarks["Run/out.mp4"]
+        warnings["loose.mp4"] == "left out: in no class's folder"
+        and "leaves the folder" in warnings["Run/out.mp4"]
     )
-    assert remarks["走る/twin"] == "has the very frames of Run/plain"
+    assert warnings["走る/twin"] == "has the very frames of Run/plain"
     leaks = pd.read_csv(results / "split0/leaks.csv")
     sides = pd.read_parquet(results / "split0/subsets.parquet").set_index("video_id")["subset"]
     assert len(leaks) == (sides["Run/plain"] != sides["走る/twin"])

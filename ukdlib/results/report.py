@@ -44,7 +44,7 @@ def write_report(path: str, template: str, **parts: object) -> None:
     Fill the template and write the report, whole or not at all; refused if it would load anything.
 
     template: its text. parts: title, note, tables and data_tables (read_table), figures and data_figures
-    (read_figures), rejected (read_rejected), remarks (read_remarks), leaks (read_leaks), config (dict),
+    (read_figures), rejected (read_rejected), warnings (read_warnings), leaks (read_leaks), config (dict),
     environment (environment()).
     """
     maker = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -102,12 +102,12 @@ def read_rejected(path: str) -> dict[str, list[str]]:
     return {str(reason): sorted(rows["video_id"]) for reason, rows in table.groupby("reason")}
 
 
-def read_remarks(path: str) -> dict[str, list[str]]:
+def read_warnings(path: str) -> dict[str, list[str]]:
     """What is odd -> the videos or lists that it is said of; empty if there is nothing."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not {"what", "remark"} <= set(table.columns):
-        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, remark")
-    return {str(remark): sorted(rows["what"]) for remark, rows in table.groupby("remark")}
+    if not {"what", "warning"} <= set(table.columns):
+        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, warning")
+    return {str(warning): sorted(rows["what"]) for warning, rows in table.groupby("warning")}
 
 
 def read_leaks(paths: Sequence[str]) -> list[str]:

@@ -14,13 +14,13 @@ from ukdlib.videos.listing import Listing, is_table, list_folders, not_listed, r
 
 PARTS = ("train", "val", "test", "all", "other")  # keys of a split that name a list
 TEST_SHARE = 0.3  # where neither the split nor its list says anything
-REASONS_TOLD = 3  # of those why nothing was found
+REASONS_SHOWN = 3  # of those why nothing was found
 
 
 class DataSet(NamedTuple):
     """
     classes: names by number; splits: [part -> annotations], parts {train, test[, val]} or {all}, of which the test
-    is held out; videos: of all splits, by name; groups: stated by a list; remarks: (video or place, what is odd);
+    is held out; videos: of all splits, by name; groups: stated by a list; warnings: (video or place, what is odd);
     others: paths that a list's column subset sets apart as `other`.
     """
 
@@ -28,7 +28,7 @@ class DataSet(NamedTuple):
     splits: list[dict[str, list[Annotation]]]
     videos: dict[str, Annotation]
     groups: dict[str, str]
-    remarks: list[tuple[str, str]]
+    warnings: list[tuple[str, str]]
     others: list[str]
 
 
@@ -41,23 +41,23 @@ def read_dataset(
     splits: as in the configuration; classes, listing: files, or None. Raises ValueError with file and line.
     """
     names = read_classes(classes) if classes else None
-    remarks: list[tuple[str, str]] = []
-    base = _base(folder, listing, names, links_out, remarks) if any(map(_uses_base, splits)) else None
+    warnings: list[tuple[str, str]] = []
+    base = _base(folder, listing, names, links_out, warnings) if any(map(_uses_base, splits)) else None
     names = base.classes if base else names or _labels_of_all(splits)
     tables = [_lists(split, base, names, listing or folder) for split in splits]
     lists = [*([base] if base else []), *(read for table in tables for read in table.values())]
     groups = {video: group for read in lists for video, group in read.groups.items()}
     read_splits = [{part: read.annotations for part, read in table.items()} for table in tables]
-    remarks += _unexpected(splits, read_splits)
+    warnings += _unexpected(splits, read_splits)
     videos = by_video(v for table in read_splits for part, v in table.items() if part != "other")
     used = [{part: v for part, v in table.items() if part != "other"} for table in read_splits]
     if names is None or len(names) < 2:
         raise ValueError(
             f"there is only the class {', '.join(names or [])}; two at least are to be told apart"
         )
-    remarks += [*_alike(names), *_without_video(names, videos), *_never_trained(names, used)]
+    warnings += [*_alike(names), *_without_video(names, videos), *_never_trained(names, used)]
     others = sorted({path for read in lists for path in read.others})
-    return DataSet(names, used, videos, groups, remarks, others)
+    return DataSet(names, used, videos, groups, warnings, others)
 
 
 def unlisted(
@@ -67,7 +67,7 @@ def unlisted(
     found = find_videos(folder, links_out)
     listed = [annotation.path for annotation in (*dataset.videos.values(), *others)]
     missing = not_listed([*listed, *dataset.others], found.paths)
-    return [*found.remarks, *((path, "in the folder, but in no list") for path in missing)]
+    return [*found.warnings, *((path, "in the folder, but in no list") for path in missing)]
 
 
 def others_of(splits: Sequence[dict], classes: str | None) -> list[Annotation]:
@@ -81,26 +81,30 @@ def _uses_base(split: dict) -> bool:
 
 
 def _base(
-    folder: str, listing: str | None, names: list[str] | None, links_out: bool, remarks: list[tuple[str, str]]
+    folder: str,
+    listing: str | None,
+    names: list[str] | None,
+    links_out: bool,
+    warnings: list[tuple[str, str]],
 ) -> Listing:
     """The data set's one list, or its folders."""
     if listing:
         return _read(listing, names)
     found = find_videos(folder, links_out)
     read, left_out = list_folders(found.paths, names)
-    remarks += [*found.remarks, *left_out]
+    warnings += [*found.warnings, *left_out]
     if not read.annotations:
         raise ValueError(
             f"{folder} has no folder with videos in it; a folder for each class is expected, or a list"
-            + _reasons(remarks)
+            + _reasons(warnings)
         )
     return read
 
 
-def _reasons(remarks: Sequence[tuple[str, str]]) -> str:
-    """The first of the remarks, to be read after an error, and how many more there are."""
-    told = [f"{path}: {reason}" for path, reason in remarks[:REASONS_TOLD]]
-    more = [f"{len(remarks) - REASONS_TOLD} more"] if len(remarks) > REASONS_TOLD else []
+def _reasons(warnings: Sequence[tuple[str, str]]) -> str:
+    """The first of the warnings, to be read after an error, and how many more there are."""
+    told = [f"{path}: {reason}" for path, reason in warnings[:REASONS_SHOWN]]
+    more = [f"{len(warnings) - REASONS_SHOWN} more"] if len(warnings) > REASONS_SHOWN else []
     return "".join(f"; {each}" for each in told + more)
 
 
@@ -175,14 +179,14 @@ def _never_trained(
     names: Sequence[str], splits: Sequence[dict[str, list[Annotation]]]
 ) -> list[tuple[str, str]]:
     """Classes that lists of a split name for the test alone."""
-    remarks = []
+    warnings = []
     for number, split in enumerate(splits):
         if "train" in split and "test" in split:
             labels = {part: {annotation.label for annotation in split[part]} for part in ("train", "test")}
             told = "has test videos but none to train on"
             missing = sorted(labels["test"] - labels["train"])
-            remarks += [(f"split {number}", f"class {names[label]!r} {told}") for label in missing]
-    return remarks
+            warnings += [(f"split {number}", f"class {names[label]!r} {told}") for label in missing]
+    return warnings
 
 
 def _unexpected(

@@ -16,14 +16,14 @@ VIDEO_SUFFIXES = frozenset(
     ".3gp .asf .avi .flv .h264 .hevc .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob "
     ".webm .wmv".split()
 )
-SUFFIXES_TOLD = 5  # of those that are no video's
+SUFFIXES_SHOWN = 5  # of those that are no video's
 
 
 class Found(NamedTuple):
-    """paths: below the folder, with / between folders, sorted; remarks: (path, what was left out and why)."""
+    """paths: below the folder, with / between folders, sorted; warnings: (path, what was left out and why)."""
 
     paths: list[str]
-    remarks: list[tuple[str, str]]
+    warnings: list[tuple[str, str]]
 
 
 def find_videos(folder: str, links_out: bool = False) -> Found:
@@ -37,7 +37,7 @@ def find_videos(folder: str, links_out: bool = False) -> Found:
     root = os.path.realpath(folder)
     found = Found([], [])
     others: defaultdict[str, Counter[str]] = defaultdict(Counter)  # how often which suffix, by first folder
-    for path in _walk(folder, "", (root,), links_out, found.remarks):
+    for path in _walk(folder, "", (root,), links_out, found.warnings):
         suffix = os.path.splitext(path)[1].lower()
         if suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
@@ -45,23 +45,23 @@ def find_videos(folder: str, links_out: bool = False) -> Found:
             others[path.partition("/")[0] if "/" in path else "."][suffix] += 1
     found.paths.sort()
     empty = _without_video(folder, found)
-    found.remarks.extend((first, _left_out(suffixes)) for first, suffixes in sorted(others.items()))
-    found.remarks.extend((first, "has no video in it") for first in empty)
+    found.warnings.extend((first, _left_out(suffixes)) for first, suffixes in sorted(others.items()))
+    found.warnings.extend((first, "has no video in it") for first in empty)
     return found
 
 
 def _left_out(suffixes: Counter[str]) -> str:
-    """One remark on all files of a folder that have other suffixes: there may be 100,000 pictures."""
+    """One warning on all files of a folder that have other suffixes: there may be 100,000 pictures."""
     count = suffixes.total()
-    names = [name or "none at all" for name, _ in suffixes.most_common(SUFFIXES_TOLD)]
-    more = [f"{len(suffixes) - SUFFIXES_TOLD} more"] if len(suffixes) > SUFFIXES_TOLD else []
+    names = [name or "none at all" for name, _ in suffixes.most_common(SUFFIXES_SHOWN)]
+    more = [f"{len(suffixes) - SUFFIXES_SHOWN} more"] if len(suffixes) > SUFFIXES_SHOWN else []
     files = "file" if count == 1 else "files"
     return f"left out: {count} {files} without a video's suffix: {', '.join(sorted(names) + more)}"
 
 
 def _without_video(folder: str, found: Found) -> list[str]:
-    """Folders of the first level that were looked through for nothing, which no remark names yet."""
-    known = {path.partition("/")[0] for path in found.paths} | {path for path, _ in found.remarks}
+    """Folders of the first level that were looked through for nothing, which no warning names yet."""
+    known = {path.partition("/")[0] for path in found.paths} | {path for path, _ in found.warnings}
     names = sorted(name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name)))
     return [name for name in names if name[0] != "." and plain(name) not in known]
 
@@ -71,7 +71,7 @@ def _walk(
     below: str,
     above: tuple[str, ...],
     links_out: bool,
-    remarks: list[tuple[str, str]],
+    warnings: list[tuple[str, str]],
 ) -> Iterator[str]:
     """Paths of the files below `below`; above: real paths of the folders that lead here, for loops."""
     with os.scandir(os.path.join(folder, below)) as entries:
@@ -80,21 +80,21 @@ def _walk(
             if entry.name.startswith("."):
                 continue
             if not _is_utf8(path):
-                remarks.append((plain(path), "left out: its name is no UTF-8"))
+                warnings.append((plain(path), "left out: its name is no UTF-8"))
                 continue
             real = os.path.realpath(entry.path) if entry.is_symlink() else None
             if real is not None and not os.path.exists(real):
-                remarks.append((path, "left out: a link to nothing"))
+                warnings.append((path, "left out: a link to nothing"))
             elif real is not None and not links_out and leads_out(entry.path, folder):
-                remarks.append(
+                warnings.append(
                     (path, "left out: a link that leaves the folder; `links_out: true` follows it")
                 )
             elif entry.is_dir():
                 real = real or os.path.join(above[-1], entry.name)
                 if real in above:
-                    remarks.append((path, "left out: a link back to a folder that it lies in"))
+                    warnings.append((path, "left out: a link back to a folder that it lies in"))
                 else:
-                    yield from _walk(folder, path, (*above, real), links_out, remarks)
+                    yield from _walk(folder, path, (*above, real), links_out, warnings)
             elif entry.is_file():
                 yield path
 

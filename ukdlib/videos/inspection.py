@@ -1,4 +1,4 @@
-"""Video files of a data set: inspected, set aside or remarked on; and H.264 files written."""
+"""Video files of a data set: inspected, set aside or warned about; and H.264 files written."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -97,32 +97,32 @@ def same_frames(videos: Iterable[dict]) -> list[list[str]]:
     return [ids for ids in by_hash.values() if len(ids) > 1]
 
 
-def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
+def video_warnings(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
     """
     (video_id, what is odd about it) of usable videos: repeated, nearly black or damaged frames, a rate that varies.
 
     resampled: whether the data set's `fps` has already evened out the rate.
     """
-    remarks = []
+    warnings = []
     for first, *others in same_frames(videos):
-        remarks += [(other, f"has the very frames of {first}") for other in others]
+        warnings += [(other, f"has the very frames of {first}") for other in others]
     for video in videos:
         if video["mean_grey"] < BLACK:
-            remarks.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
+            warnings.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
         if video["damaged"]:
             damaged = f"{video['damaged']:.0f} of its {video['num_frames']:.0f}"
-            remarks.append((video["video_id"], f"{damaged} frames are damaged"))
+            warnings.append((video["video_id"], f"{damaged} frames are damaged"))
         if not video["steady"] and not resampled:
-            remarks.append(
+            warnings.append(
                 (video["video_id"], "its frame rate varies; `fps` of the data set would even it out")
             )
-    return remarks
+    return warnings
 
 
-def remarks_on_lost(
+def lost_class_warnings(
     usable: Sequence[dict], rejected: Sequence[dict], classes: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """(class, remark) of classes that lose all their videos; usable, rejected: with the class number `label`."""
+    """(class, warning) of classes that lose all their videos; usable, rejected: with the class number `label`."""
     left = {video["label"] for video in usable}
     lost = sorted({video["label"] for video in rejected} - left)
     return [(f"class {classes[label]!r}", "none of its videos can be used") for label in lost]

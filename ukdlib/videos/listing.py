@@ -73,7 +73,7 @@ def list_folders(
     paths: Sequence[str], classes: Sequence[str] | None = None
 ) -> tuple[Listing, list[tuple[str, str]]]:
     """
-    (videos whose first folder is their class, remarks on those that are left out).
+    (videos whose first folder is their class, warnings on those that are left out).
 
     Below the folders train, test and perhaps val, which are subsets then, the second folder is the class.
     paths: below the data set's folder; classes: names by number, by default the folders' names, sorted.
@@ -83,11 +83,11 @@ def list_folders(
     folders = {path: names[level] for path, names in parts.items() if len(names) > level + 1}
     known = list(classes) if classes is not None else sorted(set(folders.values()))
     ids = video_ids(list(paths))
-    remarks = [(path, "left out: in no class's folder") for path in paths if folders.get(path) not in known]
+    warnings = [(path, "left out: in no class's folder") for path in paths if folders.get(path) not in known]
     kept = [path for path in paths if folders.get(path) in known]
     annotations = [Annotation(ids[path], path, known.index(folders[path])) for path in kept]
     subsets = {ids[path]: parts[path][0].lower() for path in kept if level}
-    return Listing(known, annotations, subsets, {}, []), remarks
+    return Listing(known, annotations, subsets, {}, []), warnings
 
 
 def _are_subsets(paths: Sequence[str]) -> bool:

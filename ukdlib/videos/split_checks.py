@@ -71,9 +71,9 @@ def _check_groups(lists: Lists, groups: dict[str, str], classes: Sequence[str], 
             )
 
 
-def remarks_on_groups(dataset: DataSet, groups: dict[str, str]) -> list[tuple[str, str]]:
+def group_warnings(dataset: DataSet, groups: dict[str, str]) -> list[tuple[str, str]]:
     """
-    (place, remark) if groups cut out of names hold the first folder, the class, so that no class shares one.
+    (place, warning) if groups cut out of names hold the first folder, the class, so that no class shares one.
 
     That is odd only where the same name stands in the folders of two classes. groups: of each video.
     """
@@ -100,7 +100,7 @@ def remarks_on_groups(dataset: DataSet, groups: dict[str, str]) -> list[tuple[st
     ]
 
 
-def remarks_on_classes(subsets: Sequence[Subset], classes: Sequence[str]) -> list[str]:
+def class_warnings(subsets: Sequence[Subset], classes: Sequence[str]) -> list[str]:
     """Classes of one split that cannot be learnt: tested, but not trained on."""
     parts = {part: Counter(row.label for row in subsets if row.subset == part) for part in ("train", "test")}
     return [

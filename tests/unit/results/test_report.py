@@ -12,7 +12,7 @@ from ukdlib.results.report import (
     read_figures,
     read_leaks,
     read_rejected,
-    read_remarks,
+    read_warnings,
     read_table,
     write_report,
 )
@@ -37,7 +37,7 @@ def parts(tmp_path):
         ),
         "data_tables": [],
         "data_figures": [],
-        "remarks": {"nearly black": ["v9"]},
+        "warnings": {"nearly black": ["v9"]},
         "leaks": [],
         "rejected": read_rejected(str(tmp_path / "rejected.csv")),
         "config": OrderedDict(run=OrderedDict(seeds=[0, 1]), group="^<b>"),
@@ -87,23 +87,23 @@ def test_rejected_videos_are_named_with_reasons(tmp_path, parts):
     assert "empty file: 2 videos" in page and "Run_1, Run_2" in page and "no video: 1 video<" in page
 
 
-def test_remarks_and_leaks_are_told(tmp_path, parts):
-    (tmp_path / "remarks.csv").write_text("what,remark\nSit_1,nearly black\nlist.txt,names 3 videos\n")
+def test_warnings_and_leaks_are_shown(tmp_path, parts):
+    (tmp_path / "warnings.csv").write_text("what,warning\nSit_1,nearly black\nlist.txt,names 3 videos\n")
     (tmp_path / "split1").mkdir()
     (tmp_path / "split1/leaks.csv").write_text(
         "video,subset,same_frames_as,in_subset\nRun_1,train,Run_9,test\n"
     )
-    remarks, leaks = (
-        read_remarks(str(tmp_path / "remarks.csv")),
+    warnings, leaks = (
+        read_warnings(str(tmp_path / "warnings.csv")),
         read_leaks([str(tmp_path / "split1/leaks.csv")]),
     )
-    assert remarks == {"nearly black": ["Sit_1"], "names 3 videos": ["list.txt"]}
-    page = written(tmp_path, {**parts, "remarks": remarks, "leaks": leaks})
+    assert warnings == {"nearly black": ["Sit_1"], "names 3 videos": ["list.txt"]}
+    page = written(tmp_path, {**parts, "warnings": warnings, "leaks": leaks})
     assert "nearly black: 1 video<" in page and "split1: Run_1 (train) and Run_9 (test)" in page
     assert "flatters every number" in page and "flatters every number" not in written(tmp_path, parts)
-    (tmp_path / "remarks.csv").write_text("a,b\n")
-    with pytest.raises(ValueError, match="needed: what, remark"):
-        read_remarks(str(tmp_path / "remarks.csv"))
+    (tmp_path / "warnings.csv").write_text("a,b\n")
+    with pytest.raises(ValueError, match="needed: what, warning"):
+        read_warnings(str(tmp_path / "warnings.csv"))
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_version_1_5_counts_are_held_against_the_expected_ones(folder):
         "expected": {"train": 3350, "test": 1},
     }
     dataset, _ = read(at, [split])
-    assert dataset.remarks == [
+    assert dataset.warnings == [
         (at("split_0/split0_train.txt"), "names 1 videos; 3350 were expected"),
         ("class 'Jump'", "no video has it"),
     ]
@@ -130,11 +130,11 @@ def test_folders_train_and_test_make_the_split(folder):
         read(at, [{"test_share": 0.5}], classes=None)
 
 
-def test_classes_that_cannot_be_learnt_or_told_apart_are_remarked_on(folder):
+def test_classes_that_cannot_be_learnt_or_told_apart_are_warned_about(folder):
     rows = "video,label,subset\na.mp4,0,train\nb.mp4,1,test\nc.mp4,0,test\n"
     at = folder({"list.csv": rows, "table.txt": "0\tRun\n1\trun\n2\tFly\n"})
     dataset, _ = read(at, [{}], classes="table.txt", listing="list.csv")
-    assert dataset.remarks == [
+    assert dataset.warnings == [
         ("class 'run'", "differs from class 'Run' only in letter case or blanks around it"),
         ("class 'Fly'", "no video has it"),
         ("split 0", "class 'run' has test videos but none to train on"),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.videos.test_inspection import encode, moving_square
 from ukdlib.videos.decoding import DAMAGED, Reading, VideoError, read_video, scan_video
-from ukdlib.videos.inspection import check_video, remarks_on, remarks_on_lost, write_video
+from ukdlib.videos.inspection import check_video, lost_class_warnings, video_warnings, write_video
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
 
@@ -244,7 +244,7 @@ def test_a_few_damaged_frames_are_told_and_many_set_a_video_aside(tmp_path):
     assert [each["reason"] for each in found] == ["", "", "damaged: 4 of 30 frames"]
 
 
-def test_black_repeated_and_uneven_videos_are_remarked_on_and_kept():
+def test_black_repeated_and_uneven_videos_are_warned_about_and_kept():
     video = {"mean_grey": 20.0, "steady": True, "damaged": 0, "num_frames": 30}
     videos = [
         {**video, "video_id": "a", "frame_hash": "1"},
@@ -253,13 +253,13 @@ def test_black_repeated_and_uneven_videos_are_remarked_on_and_kept():
         {**video, "video_id": "d", "frame_hash": "3", "steady": False},
         {**video, "video_id": "e", "frame_hash": "4", "damaged": 2},
     ]
-    assert remarks_on(videos) == [
+    assert video_warnings(videos) == [
         ("b", "has the very frames of a"),
         ("c", "nearly black: mean grey 0.30 of 255"),
         ("d", "its frame rate varies; `fps` of the data set would even it out"),
         ("e", "2 of its 30 frames are damaged"),
     ]
-    assert len(remarks_on(videos, resampled=True)) == 3
+    assert len(video_warnings(videos, resampled=True)) == 3
 
 
 def test_an_all_black_video_is_usable(tmp_path):
@@ -269,6 +269,6 @@ def test_an_all_black_video_is_usable(tmp_path):
 
 def test_a_class_that_loses_all_its_videos_is_told():
     usable, rejected = [{"label": 0}, {"label": 3}], [{"label": 3}, {"label": 2}, {"label": 2}]
-    assert remarks_on_lost(usable, rejected, ["Run", "Fly", "Sit", "Walk"]) == [
+    assert lost_class_warnings(usable, rejected, ["Run", "Fly", "Sit", "Walk"]) == [
         ("class 'Sit'", "none of its videos can be used")
     ]

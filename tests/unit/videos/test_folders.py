@@ -35,7 +35,7 @@ def test_files_with_other_suffixes_are_told_once_for_each_folder(folder):
         (folder / f"Slides/{number}.{number % 7}").touch()
     (folder / "Empty/below").mkdir(parents=True)
     (folder / "README").touch()
-    assert find_videos(str(folder)).remarks == [
+    assert find_videos(str(folder)).warnings == [
         (".", "left out: 2 files without a video's suffix: .md, none at all"),
         ("Slides", "left out: 1000 files without a video's suffix: .0, .1, .2, .3, .4, 2 more"),
         ("Walk", "left out: 3 files without a video's suffix: .asx, .txt"),
@@ -67,14 +67,14 @@ def test_a_link_back_is_no_loop(folder, target):
     (folder / "Walk/loop").symlink_to(target, target_is_directory=True)
     found = find_videos(str(folder), links_out=True)
     assert "Walk/night/a.mp4" in found.paths and len(found.paths) <= 2
-    assert any("loop" in path for path, _ in found.remarks) or target == "../.."
+    assert any("loop" in path for path, _ in found.warnings) or target == "../.."
 
 
 def test_two_links_to_each_other_end(folder):
     (folder / "x").symlink_to("y")
     (folder / "y").symlink_to("x")
     found = find_videos(str(folder))
-    assert found.paths == ["Walk/night/a.mp4"] and dict(found.remarks) == dict.fromkeys(
+    assert found.paths == ["Walk/night/a.mp4"] and dict(found.warnings) == dict.fromkeys(
         "xy", "left out: a link to nothing"
     )
 
@@ -84,7 +84,7 @@ def test_links_leave_the_folder_only_if_allowed(folder):
     (folder / "etc").symlink_to("/etc", target_is_directory=True)
     found = find_videos(str(folder))
     assert found.paths == ["Walk/night/a.mp4"]
-    assert {path for path, why in found.remarks if "leaves the folder" in why} == {"Walk/out.mp4", "etc"}
+    assert {path for path, why in found.warnings if "leaves the folder" in why} == {"Walk/out.mp4", "etc"}
     (folder / "etc").unlink()
     assert find_videos(str(folder), links_out=True).paths == ["Walk/night/a.mp4", "Walk/out.mp4"]
 
@@ -96,14 +96,14 @@ def test_a_link_inside_the_folder_is_followed(folder):
 
 def test_a_link_to_nothing_is_told(folder):
     (folder / "gone.mp4").symlink_to("nowhere.mp4")
-    assert find_videos(str(folder)).remarks == [("gone.mp4", "left out: a link to nothing")]
+    assert find_videos(str(folder)).warnings == [("gone.mp4", "left out: a link to nothing")]
 
 
 def test_a_name_that_is_no_utf8_is_told_in_plain_words(folder):
     open(os.path.join(os.fsencode(folder), b"caf\xe9.mp4"), "w").close()
     found = find_videos(str(folder))
     assert found.paths == ["Walk/night/a.mp4"]
-    assert found.remarks == [("caf\\udce9.mp4", "left out: its name is no UTF-8")]
+    assert found.warnings == [("caf\\udce9.mp4", "left out: its name is no UTF-8")]
     assert plain("café.mp4") == "café.mp4"
 
 

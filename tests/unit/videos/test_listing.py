@@ -107,20 +107,20 @@ def test_arids_lists_are_no_such_table(table):
 
 
 def test_a_folder_is_a_class(table):
-    read, remarks = list_folders(["Walk/a.mp4", "Run/x/b.mp4", "走る/c.mp4", "loose.mp4"])
+    read, warnings = list_folders(["Walk/a.mp4", "Run/x/b.mp4", "走る/c.mp4", "loose.mp4"])
     assert read.classes == ["Run", "Walk", "走る"]
     assert read.annotations == [
         Annotation("Walk/a", "Walk/a.mp4", 1),
         Annotation("Run/x/b", "Run/x/b.mp4", 0),
         Annotation("走る/c", "走る/c.mp4", 2),
     ]
-    assert remarks == [("loose.mp4", "left out: in no class's folder")]
+    assert warnings == [("loose.mp4", "left out: in no class's folder")]
 
 
-def test_folders_of_other_classes_are_left_out_with_a_remark():
-    read, remarks = list_folders(["Walk/a.mp4", "Fly/b.mp4"], ["Run", "Walk"])
+def test_folders_of_other_classes_are_skipped_with_a_warning():
+    read, warnings = list_folders(["Walk/a.mp4", "Fly/b.mp4"], ["Run", "Walk"])
     assert [a.label for a in read.annotations] == [1]
-    assert remarks == [("Fly/b.mp4", "left out: in no class's folder")]
+    assert warnings == [("Fly/b.mp4", "left out: in no class's folder")]
 
 
 def test_files_that_no_list_names_are_found_by_stem():
@@ -183,12 +183,12 @@ def test_lists_of_numbers_may_be_called_csv(line, table):
 
 def test_folders_train_and_test_are_subsets_and_those_below_are_classes():
     paths = ["Train/Run/a.mp4", "Train/Walk/x/b.mp4", "test/Run/a.mp4", "val/Run/c.mp4"]
-    read, remarks = list_folders([*paths, "test/loose.mp4"])
+    read, warnings = list_folders([*paths, "test/loose.mp4"])
     assert read.classes == ["Run", "Walk"] and [a.label for a in read.annotations] == [0, 1, 0, 0]
     assert read.subsets == {
         "Train/Run/a": "train", "Train/Walk/x/b": "train", "test/Run/a": "test", "val/Run/c": "val"
     }  # fmt: skip
-    assert remarks == [("test/loose.mp4", "left out: in no class's folder")]
+    assert warnings == [("test/loose.mp4", "left out: in no class's folder")]
 
 
 @pytest.mark.parametrize("paths", [

@@ -1,4 +1,4 @@
-"""Tables of the report's section on the data: how many clips, how long, how bright, how fast; leaks and remarks."""
+"""Tables of the report's section on the data: how many clips, how long, how bright, how fast; leaks and warnings."""
 
 from collections.abc import Sequence
 
