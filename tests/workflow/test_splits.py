@@ -1,4 +1,4 @@
-"""Persons who act several classes, in folders: they are kept apart, or it is said that they are not."""
+"""Persons who act several classes, in folders: they are kept apart, or there is a warning that they are not."""
 
 import numpy as np
 import pandas as pd

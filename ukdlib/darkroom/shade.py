@@ -1,6 +1,6 @@
 """Light: surface patterns, lamps and the shadows of the first lamp, pixel by pixel (numba, one thread).
 
-What is seen comes from raster.py as 1/z and face numbers; everything here is linear light.
+Visible surfaces come from raster.py as 1/z and face numbers; everything here is linear light.
 """
 
 import numpy as np

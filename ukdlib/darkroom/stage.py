@@ -82,7 +82,7 @@ def measure(figure: body.Figure) -> Build:
 
 
 def draw_style(group: Group, duration: float, action: str, rng: np.random.Generator) -> Style:
-    """Timing, extent and whims of one clip."""
+    """Timing, extent and variations of one clip."""
     start = rng.uniform(0.0, 0.16) * duration
     end = duration * rng.uniform(0.82, 1.0)
     if action in ("Sit", "Stand", "Turn"):
