@@ -3,9 +3,9 @@ Videos and lists to a checked index and to the subsets of each split.
 
 INPUT:   the videos and lists named under `datasets` in config.yaml
 OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed video is in exactly one of the two)
-         results/{dataset}/warnings.csv                          (what is odd about lists and usable videos)
+         results/{dataset}/warnings.csv                          (warnings about lists and usable videos)
          results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
-         results/{dataset}/split{split}/leaks.csv                (the same frames on two sides)
+         results/{dataset}/split{split}/leaks.csv                (the same frames in two subsets)
          results/{dataset}/split{split}/folds.parquet             (the training videos in folds, for out-of-fold logits)
 """
 
@@ -65,7 +65,7 @@ rule index_videos:
             "results/{dataset}/rejected.csv",
             caption="captions/rejected.rst",
             category="Data",
-            labels={"what": "set aside"},
+            labels={"what": "rejected"},
         ),
     log:
         "logs/index_videos/{dataset}.log",

@@ -1,5 +1,5 @@
 """
-Figures, and the report that shows everything offline in one file.
+Figures, and the report: everything in one file that opens offline.
 
 INPUT:   metrics, logits, histories, fusions, cost and frames of what the tables name
 OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
@@ -256,7 +256,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        template=lambda _: (ROOT / "ukdlib/results/report.html.j2").read_text(),  # called: its braces are no wildcards
+        template=lambda _: (ROOT / "ukdlib/results/report.html.j2").read_text(),  # a function, so that its braces are not taken for wildcards
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},

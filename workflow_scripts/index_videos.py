@@ -1,4 +1,4 @@
-"""Rule index_videos: the usable videos of a data set and, apart, those that are not, with the reasons."""
+"""Rule index_videos: the usable videos of a data set and, separately, the rejected ones with the reasons."""
 
 import sys
 
@@ -15,7 +15,7 @@ inspected["label"] = inspected["video_id"].map(params.labels)
 usable, rejected = set_aside(inspected.to_dict("records"), params.max_rejected)
 warnings = params.warnings + video_warnings(usable, params.resampled)
 warnings += lost_class_warnings(usable, rejected, params.classes)
-print(f"{len(usable)} videos are usable, {len(rejected)} are set aside", file=sys.stderr)
+print(f"{len(usable)} videos are usable, {len(rejected)} are rejected", file=sys.stderr)
 write_csv(snakemake.output.warnings, pd.DataFrame(warnings, columns=["what", "warning"]))
 clips = pd.DataFrame(usable).astype({"label": int, "num_frames": int, "height": int, "width": int})
 write_records(snakemake.output.clips, clips.drop(columns="reason"))

@@ -1,4 +1,4 @@
-"""Rule plot_confidence: how sure teachers are of training videos that they have, and have not, seen."""
+"""Rule plot_confidence: confidence of teachers on training videos that they were, and were not, trained on."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rule plot_confusion: which class is taken for which, one matrix per arm."""
+"""Rule plot_confusion: confusion matrices, one per arm."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rule plot_cost: time and memory of a training step against the number of teachers."""
+"""Rule plot_cost: time and memory of a training step by number of teachers."""
 
 import sys
 

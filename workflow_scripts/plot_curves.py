@@ -1,4 +1,4 @@
-"""Rule plot_curves: how every arm learned, epoch by epoch."""
+"""Rule plot_curves: learning curves of every arm, epoch by epoch."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rule plot_reliability: how often an arm is right against how sure it is."""
+"""Rule plot_reliability: accuracy of each arm against its confidence."""
 
 import sys
 

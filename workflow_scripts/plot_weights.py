@@ -1,4 +1,4 @@
-"""Rule plot_weights: how each fusion weighs its teachers on the training videos."""
+"""Rule plot_weights: how each fusion weights its teachers on the training videos."""
 
 import sys
 
