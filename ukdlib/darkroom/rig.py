@@ -89,7 +89,7 @@ def idle(time: np.ndarray, build: Build, style: Style) -> Rig:
             vectors(0.35 * side, -0.25, -0.9) + zero[:, None]
         )  # where the elbow of a reaching arm points
     rig["tip"] = zero.copy()  # how far what is held in the right hand is tipped [rad]
-    rig["taken"] = zero.copy()  # 1 once the thing on the floor is in the hand
+    rig["taken"] = zero.copy()  # 1 once the object on the floor is in the hand
     rig["cart"] = vectors(zero, 0, 0)  # how far the cart has come
     return rig
 

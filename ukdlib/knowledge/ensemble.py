@@ -22,14 +22,14 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
     if fusion["out_of_fold"]:
         for path in paths:
             check_out_of_fold(path)
-    judged = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
+    weighting = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
     clamped = scores = 0
     settings = {key: str(value) for key, value in fusion.items() if key != "teachers"}
     stored = {**metadata, **settings}
     with open_writer(output, stored) as write:
         for rows, logits in read_aligned(paths, fusion["target"]):
             target, weights, constant = fused_knowledge(
-                fusion["method"], logits, rows.labels, fusion["tau"], *judged
+                fusion["method"], logits, rows.labels, fusion["tau"], *weighting
             )
             write(replace(rows, logits=log_distribution(target), weights=weights, constant=constant))
             if fusion["method"] == "gtd":

@@ -44,8 +44,8 @@ def augment(
     )
     clips = torch.stack([_cut(*clip) for clip in zip(frames, rows, columns, strict=True)])
     if modality.flow:
-        mirrored = torch.from_numpy(views.flip).to(clips.device).reshape(-1, 1, 1, 1)
-        clips[:, 0] += mirrored * (256 - 2 * clips[:, 0])
+        flipped = torch.from_numpy(views.flip).to(clips.device).reshape(-1, 1, 1, 1)
+        clips[:, 0] += flipped * (256 - 2 * clips[:, 0])
     mean, std = (_per_channel(value, clips) for value in (modality.mean, modality.std))
     return clips.mul_(1 / (255 * std)).sub_(mean / std)
 
@@ -66,9 +66,9 @@ def crop_matrices(
     height, width = sizes.float()[:, :1], sizes.float()[:, 1:]
     side = side * torch.minimum(height, width)
     steps = (torch.arange(crop) + 0.5) / crop
-    mirrored = torch.where(flip > 0, 1 - steps, steps)
+    flipped = torch.where(flip > 0, 1 - steps, steps)
     rows = _triangle(y * (height - side) + side * steps, side / crop, height, padded[0])
-    columns = _triangle(x * (width - side) + side * mirrored, side / crop, width, padded[1])
+    columns = _triangle(x * (width - side) + side * flipped, side / crop, width, padded[1])
     return rows, columns
 
 

@@ -55,10 +55,8 @@ def random_views(
         raise ValueError(f"views: short_side {list(short_side)} must be ascending and at least crop {crop}")
     draws = [_draw(video_id, int(number)) for video_id, number in zip(video_ids, numbers, strict=True)]
     start, scale, y, x, coin = np.array(draws, dtype=np.float64).reshape(-1, 5).T
-    mirrored = (coin < 0.5) & flip
-    return Views(
-        *(v.astype(np.float32) for v in (start, crop / (low + scale * (high - low)), y, x, mirrored))
-    )
+    flipped = (coin < 0.5) & flip
+    return Views(*(v.astype(np.float32) for v in (start, crop / (low + scale * (high - low)), y, x, flipped)))
 
 
 def _draw(video_id: str, number: int) -> np.ndarray:

@@ -45,8 +45,8 @@ PUBLISHED = {  # arch, or arch and the option that identifies the network
 def published_clip(network: dict) -> Clip | None:
     """The clip of a network's published weights; None if it has none, or has another size."""
     arch = network["arch"]
-    told_by = network.get("model", network.get("variant"))
-    return PUBLISHED.get(f"{arch}/{told_by}" if told_by else arch)
+    option = network.get("model", network.get("variant"))
+    return PUBLISHED.get(f"{arch}/{option}" if option else arch)
 
 
 def unlike_published(config: dict) -> list[str]:

@@ -131,8 +131,8 @@ def test_a_translation_is_found_with_its_sign():
 
 def test_flipped_frames_have_flipped_flow_with_opposite_u():
     first, second, _ = warped_pair(2)
-    mirrored = tvl1(first[:, ::-1], second[:, ::-1])[:, ::-1] * np.float32([-1, 1])
-    assert end_point_error(mirrored, tvl1(first, second)) < 0.05
+    flipped = tvl1(first[:, ::-1], second[:, ::-1])[:, ::-1] * np.float32([-1, 1])
+    assert end_point_error(flipped, tvl1(first, second)) < 0.05
 
 
 def test_a_frame_without_any_texture_has_no_flow():

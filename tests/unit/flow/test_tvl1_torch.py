@@ -58,8 +58,8 @@ def test_a_shift_is_found():
 def test_flipped_frames_have_the_flipped_flow():
     first, second = tensors(make_pairs("bright", SIZE, 1))
     flow = solve_pairs(first, second, PRESETS["fast"])
-    mirrored = solve_pairs(first.flip(2), second.flip(2), PRESETS["fast"]).flip(2)
-    difference = flow - mirrored * torch.tensor([-1.0, 1.0])
+    flipped = solve_pairs(first.flip(2), second.flip(2), PRESETS["fast"]).flip(2)
+    difference = flow - flipped * torch.tensor([-1.0, 1.0])
     assert (
         float(difference.norm(dim=-1).mean()) < 0.05
     )  # pyramid levels and positions round their sizes from one side

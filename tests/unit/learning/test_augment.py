@@ -48,15 +48,15 @@ def test_a_crop_at_true_size_copies_pixels():
 
 
 def test_a_flip_reverses_columns_and_nothing_else():
-    straight, mirrored = (augment(FRAMES, SIZES, views(0.7, 0.2, 0.3, flip), 20, PIXELS) for flip in (0, 1))
-    torch.testing.assert_close(mirrored, straight.flip(-1), atol=2e-3, rtol=0)
+    straight, flipped = (augment(FRAMES, SIZES, views(0.7, 0.2, 0.3, flip), 20, PIXELS) for flip in (0, 1))
+    torch.testing.assert_close(flipped, straight.flip(-1), atol=2e-3, rtol=0)
 
 
 def test_flipped_flow_has_its_u_negated_around_code_128():
     codes = FRAMES[..., :2]
-    straight, mirrored = (augment(codes, SIZES, views(0.7, 0.2, 0.3, flip), 20, CODES) for flip in (0, 1))
-    torch.testing.assert_close(mirrored[:, 0] - 128, -(straight[:, 0].flip(-1) - 128), atol=2e-3, rtol=0)
-    torch.testing.assert_close(mirrored[:, 1], straight[:, 1].flip(-1), atol=2e-3, rtol=0)
+    straight, flipped = (augment(codes, SIZES, views(0.7, 0.2, 0.3, flip), 20, CODES) for flip in (0, 1))
+    torch.testing.assert_close(flipped[:, 0] - 128, -(straight[:, 0].flip(-1) - 128), atol=2e-3, rtol=0)
+    torch.testing.assert_close(flipped[:, 1], straight[:, 1].flip(-1), atol=2e-3, rtol=0)
 
 
 def test_no_flow_stays_no_flow():
