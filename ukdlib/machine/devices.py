@@ -1,7 +1,7 @@
 """
 Which device a job computes on, and GPUs shared by the jobs of one machine without conflicts.
 
-Jobs that run side by side on one machine each take locks on as many GPUs as they compute on. The kernel frees
+Jobs that run in parallel on one machine each take locks on as many GPUs as they compute on. The kernel frees
 them when the process ends, however it ends. Call lease_gpus() before torch is imported; only choose_device()
 imports it.
 """
