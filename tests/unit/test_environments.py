@@ -36,12 +36,12 @@ def test_every_pin_of_an_environment_is_the_locks(path):
 @pytest.mark.parametrize(
     "requirement", [*DEPENDENCIES, *(each for extra in EXTRAS.values() for each in extra)]
 )
-def test_the_lock_satisfies_what_the_project_asks_for(requirement):
-    if Requirement(requirement).name != "ukd":  # an extra that holds another
+def test_the_lock_satisfies_the_projects_requirements(requirement):
+    if Requirement(requirement).name != "ukd":  # an extra that includes another
         assert Requirement(requirement).specifier.contains(LOCK[name_of(requirement)])
 
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES)
 def test_the_lock_is_what_runs_here(requirement):
-    installed = version(Requirement(requirement).name).split("+")[0]  # +cpu or not is the machine's affair
+    installed = version(Requirement(requirement).name).split("+")[0]  # +cpu or not depends on the machine
     assert installed == LOCK[name_of(requirement)]

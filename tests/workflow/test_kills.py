@@ -1,4 +1,4 @@
-"""Fifty kills at random moments of a run, of jobs and of Snakemake itself: it ends with the bytes of a run in peace."""
+"""Fifty kills at random times, of jobs and of Snakemake itself: the run ends with the bytes of an undisturbed one."""
 
 import os
 import random

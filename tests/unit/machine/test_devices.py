@@ -57,12 +57,12 @@ def test_what_is_leased_of_the_pool_is_all_that_is_visible(monkeypatch, tmp_path
         assert lease_gpus("auto", count, str(tmp_path)) == leased
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ",".join(leased)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with pytest.raises(ValueError, match="3 GPUs are asked for, but there are only 2: 0, 1"):
+    with pytest.raises(ValueError, match="3 GPUs were requested, but there are only 2: 0, 1"):
         lease_gpus("auto", 3, str(tmp_path))
 
 
-def test_a_slurm_job_shares_out_what_it_was_given(monkeypatch, tmp_path):
-    """Its own devices, whatever jobs outside have leased, and none where it was given none."""
+def test_a_slurm_job_divides_up_its_own_allocation(monkeypatch, tmp_path):
+    """Its own devices, whatever other jobs have leased, and none if none were allocated."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 0\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
@@ -104,7 +104,7 @@ def test_a_killed_job_frees_its_gpus_at_once(monkeypatch, tmp_path):
     assert lease_gpus("auto", 2, str(tmp_path), timeout=0) == ["0", "1"]
 
 
-def test_a_forked_process_that_outlives_its_master_holds_no_gpu(monkeypatch, tmp_path):
+def test_a_forked_process_that_outlives_its_parent_holds_no_gpu(monkeypatch, tmp_path):
     """As a loader's process does when a training is killed."""
     holder = start(tmp_path, 60, "0", helpers=1)
     assert holder.stdout.readline() == "0\n"
@@ -127,15 +127,15 @@ def test_the_pool_is_what_is_visible(monkeypatch, visible, pool):
     ("words", "code"),
     [("Failed to initialize NVML: Driver/library version mismatch", 18), ("Unknown Error", 1)],
 )
-def test_an_nvidia_smi_that_fails_is_no_machine_without_gpus(words, code, tmp_path):
+def test_a_failing_nvidia_smi_does_not_mean_no_gpus(words, code, tmp_path):
     (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho '{words}'\nexit {code}\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
-    with pytest.raises(RuntimeError, match=f"nvidia-smi cannot say which GPUs there are: '{words}'"):
+    with pytest.raises(RuntimeError, match=f"nvidia-smi cannot list the GPUs: '{words}'"):
         gpu_pool()
     assert lease_gpus("cpu") == []
 
 
-def test_an_nvidia_smi_that_finds_nothing_is_one(tmp_path):
+def test_an_nvidia_smi_that_finds_nothing_means_no_gpus(tmp_path):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\nexit 6\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     assert gpu_pool() == []
@@ -161,7 +161,7 @@ def test_devices_by_name(monkeypatch):
     assert choose_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
-    with pytest.raises(ValueError, match="cuda was asked for, but torch sees no GPU"):
+    with pytest.raises(ValueError, match="cuda was requested, but torch finds no GPU"):
         choose_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
