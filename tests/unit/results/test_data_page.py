@@ -3,10 +3,18 @@
 import numpy as np
 import pandas as pd
 
+from ukdlib.frames.store import open_shards, write_shard
 from ukdlib.results.figures.data import distributions, sheet
 from ukdlib.results.figures.style import save
-from ukdlib.frames.store import open_shards, write_shard
-from ukdlib.results.tables.data import FLOW, PICTURES, count_clips, counts_to_html, medians, medians_to_html, sizes
+from ukdlib.results.tables.data import (
+    FLOW,
+    PICTURES,
+    count_clips,
+    counts_to_html,
+    medians,
+    medians_to_html,
+    sizes,
+)
 
 CLASSES = ["Jump & run", "Run", "走る"]
 CLIPS = pd.DataFrame(

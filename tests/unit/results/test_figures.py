@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.knowledge.logits import LogitRows
 from ukdlib.results.figures.gallery import gallery, pick_clips
 from ukdlib.results.figures.results import accuracy, classes, confusion, reliability, sweeps
 from ukdlib.results.figures.style import font_families, save, spread
 from ukdlib.results.figures.training import confidence, cost, curves, weights
-from ukdlib.frames.store import open_shards, write_shard
-from ukdlib.knowledge.logits import LogitRows
 
 CLASSES = ["Jump", "Run", "Walk"]
 PAPER = {"baseline": 67.4}

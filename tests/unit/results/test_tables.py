@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.knowledge.logits import LogitRows, write_logits
 from ukdlib.results.metrics import evaluate
-from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.results.tables.accuracy import (
     PAPER,
     Run,

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ukdlib.results.figures.style import FAINT, INK, LINES, MUTED, styled
 from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.store import FrameStore
+from ukdlib.results.figures.style import FAINT, INK, LINES, MUTED, styled
 
 WIDTH, CLIPS = 1.35, 6  # inches of a picture; rows of the sheet
 BINS = 32

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ukdlib.results.figures.style import FAINT, INK, styled
 from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.store import FrameStore
+from ukdlib.results.figures.style import FAINT, INK, styled
 
 MOMENTS = (0.2, 0.5, 0.8)  # of the clip's length
 COLUMNS = ("as filmed", "corrected", "flow: colour = direction, strength = speed")

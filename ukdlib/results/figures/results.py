@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ukdlib.results.figures.style import DARK, INK, LIGHT, MUTED, styled
 from ukdlib.knowledge.logits import LogitRows
+from ukdlib.results.figures.style import DARK, INK, LIGHT, MUTED, styled
 from ukdlib.results.metrics import BINS, calibration_error, video_probabilities
 
 ROLES = {

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ukdlib.results.figures.style import DARK, LIGHT, LINES, MUTED, name_lines, styled
 from ukdlib.knowledge.logits import LogitRows
+from ukdlib.results.figures.style import DARK, LIGHT, LINES, MUTED, name_lines, styled
 from ukdlib.results.metrics import video_probabilities
 
 CURVES = {"cross_entropy": ("cross-entropy to the labels", 1), "top1": ("top-1 on training clips, %", 100)}

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ukdlib.artifacts.sealed_json import read_json
 from ukdlib.knowledge.logits import read_logits
 from ukdlib.results.metrics import video_probabilities
-from ukdlib.artifacts.sealed_json import read_json
 from ukdlib.results.statistics import crossed_bootstrap, mcnemar
 from ukdlib.results.tables.page import chance, markdown, plain, render, signed
 
