@@ -62,24 +62,15 @@ def make_room(why):
     if (os.path.isdir(VENV) and not os.listdir(VENV)) or not os.path.lexists(VENV):
         return
     if os.path.islink(VENV):
-        sys.exit(
-            VENV
-            + " is a link to "
-            + os.path.realpath(VENV)
-            + ", which is of no use: "
-            + why
-            + "; remove the link"
-        )
+        sys.exit("{} is a link, and {}; remove the link".format(VENV, why))
     if not os.path.exists(os.path.join(VENV, "pyvenv.cfg")):
-        sys.exit(VENV + " is no virtual environment; move it away")
+        sys.exit("{} is no virtual environment; move it away".format(VENV))
     sys.stderr.write("Making .venv anew: " + why + "\n")
 
 
 def find_python(chosen):
     """This interpreter, or if nobody chose it one beside it; the process ends if none of them is supported."""
-    this = (
-        getattr(sys, "_base_executable", None) or sys.executable
-    )  # not the .venv's own, which is about to go
+    this = getattr(sys, "_base_executable", sys.executable)  # not the .venv's own, which may be cleared
     names = ["python" + said(version) for version in reversed(supported())]
     for python in [this] + ([] if chosen else names):
         if (version_of(python) or ())[:2] in supported():
