@@ -12,10 +12,10 @@ study: .venv/ready
 	snakemake --configfile config/study.yaml --cores all report
 
 test: .venv/ready
-	pytest -m "not slow" tests
+	pytest -n auto --dist worksteal -m "not slow" tests
 
 test-all: .venv/ready
-	pytest tests
+	pytest -n auto --dist worksteal tests
 
 lint: .venv/ready
 	ruff check . && ruff format --check .

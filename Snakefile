@@ -42,13 +42,6 @@ localrules:
     describe_data,
     draw_gallery,
     draw_sheet,
-    plot_accuracy,
-    plot_classes,
-    plot_confusion,
-    plot_cost,
-    plot_curves,
-    plot_reliability,
-    plot_sweeps,
     report,
 
 

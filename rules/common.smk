@@ -26,7 +26,7 @@ own_torch = workflow.deployment_settings.deployment_method  # jobs that bring an
 if not own_torch and (sentence := untried()):
     raise WorkflowError(sentence)
 
-schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+schema = yaml.load((ROOT / "rules/schemas/config.schema.yaml").read_text(), yaml.CSafeLoader)
 if problems := explain(Draft202012Validator(schema).iter_errors(config)):
     raise WorkflowError(*problems)
 validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults

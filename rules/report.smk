@@ -6,15 +6,6 @@ OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
 """
 
 TABLES = [*config["run"]["tables"], "cost"]
-FIGURES = [
-    "accuracy.svg",
-    "curves.svg",
-    "cost.svg",
-    "weights.svg",
-    "confusion.svg",
-    "classes.svg",
-    "reliability.svg",
-]
 COMPARED = config["figures"]["compare"]
 FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
 CROSSFITTED = {
@@ -25,189 +16,45 @@ CROSSFITTED = {
     and config["fusions"][name]["out_of_fold"]
     and teacher not in FOREIGN
 }
-SWEEPS = [name for name in config["figures"]["sweeps"] if name in config["run"]["tables"]]
-FIGURES += ["confidence.svg"] * bool(CROSSFITTED) + ["sweeps.svg"] * bool(SWEEPS)
+SWEPT = {
+    title: table for table, title in config["figures"]["sweeps"].items() if table in config["run"]["tables"]
+}
+FIGURES = {  # name -> label -> the files shown; how they are read and drawn: ukdlib.results.figures.catalogue
+    "accuracy": files_of(rows_of_run(), METRICS),
+    "curves": files_of(trained_rows(), HISTORY),
+    "cost": {"cost": [f"results/{DATASET}/cost.csv"]},
+    "weights": files_of(FUSED, LOGITS, "train"),
+    "confusion": files_of(COMPARED, METRICS),
+    "classes": files_of(COMPARED, METRICS),
+    "reliability": files_of(COMPARED, LOGITS),
+    "confidence": files_of(CROSSFITTED, LOGITS, ["train", "out_of_fold"]),
+    "sweeps": {title: [f"results/{DATASET}/tables/{table}.csv"] for title, table in SWEPT.items()},
+}
+DRAWN = {name: files for name, files in FIGURES.items() if files}  # not those that would show nothing
 
 
-rule plot_accuracy:
+rule draw_figures:
     input:
-        every_file(rows_of_run(), METRICS),
+        **{name: in_one_list(files) for name, files in DRAWN.items()},
     output:
-        figure("accuracy.svg"),
+        **{name: figure(f"{name}.svg") for name in DRAWN},
     log:
-        "logs/plot_accuracy.log",
+        "logs/draw_figures.log",
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        rows=rows_of_run(),
-        paper=published(),
-        note=NOTE,
-        code=code("plot_accuracy"),
-    script:
-        "../workflow_scripts/plot_accuracy.py"
-
-
-rule plot_curves:
-    input:
-        every_file(trained_rows(), HISTORY),
-    output:
-        figure("curves.svg"),
-    log:
-        "logs/plot_curves.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        rows=trained_rows(),
-        note=NOTE,
-        code=code("plot_curves"),
-    script:
-        "../workflow_scripts/plot_curves.py"
-
-
-rule plot_cost:
-    input:
-        f"results/{DATASET}/cost.csv",
-    output:
-        figure("cost.svg"),
-    log:
-        "logs/plot_cost.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        note=NOTE,
-        code=code("plot_cost"),
-    script:
-        "../workflow_scripts/plot_cost.py"
-
-
-rule plot_weights:
-    input:
-        every_file(FUSED, "logits/train.parquet"),
-    output:
-        figure("weights.svg"),
-    log:
-        "logs/plot_weights.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=growing(8000),  # logits of all fusions at once
+        mem_mb=growing(8000),  # logits of all fusions at once, then of all teachers
         runtime=growing(30, at_most=4),
     params:
-        rows=FUSED,
+        labels={name: list(files) for name, files in DRAWN.items()},
+        extras={
+            "accuracy": {"paper": published()},
+            "sweeps": {"baselines": {title: config["tables"][SWEPT[title]]["baseline"] for title in SWEPT}},
+        },
         note=NOTE,
-        code=code("plot_weights"),
+        code=code("draw_figures"),
     script:
-        "../workflow_scripts/plot_weights.py"
-
-
-rule plot_confidence:
-    input:
-        in_sample=every_file(CROSSFITTED, "logits/train.parquet"),
-        out_of_fold=every_file(CROSSFITTED, "logits/out_of_fold.parquet"),
-    output:
-        figure("confidence.svg"),
-    log:
-        "logs/plot_confidence.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=growing(8000),  # logits of all teachers at once
-        runtime=growing(30, at_most=4),
-    params:
-        rows=CROSSFITTED,
-        note=NOTE,
-        code=code("plot_confidence"),
-    script:
-        "../workflow_scripts/plot_confidence.py"
-
-
-rule plot_sweeps:
-    input:
-        expand(f"results/{DATASET}/tables/{{table}}.csv", table=SWEEPS),
-    output:
-        figure("sweeps.svg"),
-    log:
-        "logs/plot_sweeps.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        baselines={config["figures"]["sweeps"][name]: config["tables"][name]["baseline"] for name in SWEEPS},
-        note=NOTE,
-        code=code("plot_sweeps"),
-    script:
-        "../workflow_scripts/plot_sweeps.py"
-
-
-rule plot_confusion:
-    input:
-        every_file(COMPARED, METRICS),
-    output:
-        figure("confusion.svg"),
-    log:
-        "logs/plot_confusion.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        rows=COMPARED,
-        note=NOTE,
-        code=code("plot_confusion"),
-    script:
-        "../workflow_scripts/plot_confusion.py"
-
-
-rule plot_classes:
-    input:
-        every_file(COMPARED, METRICS),
-    output:
-        figure("classes.svg"),
-    log:
-        "logs/plot_classes.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        rows=COMPARED,
-        note=NOTE,
-        code=code("plot_classes"),
-    script:
-        "../workflow_scripts/plot_classes.py"
-
-
-rule plot_reliability:
-    input:
-        every_file(COMPARED, LOGITS),
-    output:
-        figure("reliability.svg"),
-    log:
-        "logs/plot_reliability.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        rows=COMPARED,
-        note=NOTE,
-        code=code("plot_reliability"),
-    script:
-        "../workflow_scripts/plot_reliability.py"
+        "../workflow_scripts/draw_figures.py"
 
 
 rule draw_gallery:
@@ -238,9 +85,7 @@ rule draw_gallery:
 rule report:
     input:
         tables=expand("results/{dataset}/tables/{table}.html", dataset=DATASET, table=TABLES),
-        figures=expand(
-            "results/{dataset}/figures/{figure}", dataset=DATASET, figure=[*FIGURES, "gallery.png"]
-        ),
+        figures=[*rules.draw_figures.output, *rules.draw_gallery.output],
         data_tables=expand(f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures"]),
         data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
         rejected=f"results/{DATASET}/rejected.csv",

@@ -18,8 +18,13 @@ def files_of(rows, file, subset="test", seeds=None):
 
 
 def every_file(rows, file, subset="test", seeds=None):
-    """The same files in one list, row by row; ukdlib.results.grouping.by_row puts them under their labels again."""
-    return sum(files_of(rows, file, subset, seeds).values(), [])
+    """The same files in one list."""
+    return in_one_list(files_of(rows, file, subset, seeds))
+
+
+def in_one_list(files):
+    """Files by label, row by row; ukdlib.results.grouping.by_row puts them under their labels again."""
+    return sum(files.values(), [])
 
 
 def table_rows(wildcards):

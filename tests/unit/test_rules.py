@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ukdlib.networks import FAMILIES, builder
+from ukdlib.results.figures.catalogue import FIGURES
 from ukdlib.settings.schema import explain
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,13 @@ LOCAL = re.search(r"^localrules:\n((?:    \w+,\n)+)", (ROOT / "Snakefile").read_
 @pytest.mark.parametrize("need", ["mem_mb", "runtime"])
 def test_a_rule_runs_beside_snakemake_or_asks_for_more_when_it_is_tried_again(name, need):
     assert (f" {need}=growing(" in RULES[name]) != (name in map(str.strip, LOCAL))
+
+
+def test_the_rules_and_the_library_have_the_same_figures_each_with_a_caption():
+    text = (ROOT / "rules/report.smk").read_text()
+    named = re.findall(r'^    "(\w+)": ', re.search(r"^FIGURES = \{.*?^\}", text, re.M | re.S)[0], re.M)
+    assert named == list(FIGURES)
+    assert set(named) <= {path.stem for path in (ROOT / "rules/captions").glob("*.rst")}
 
 
 def test_a_job_that_lacked_only_time_still_fits_its_node():

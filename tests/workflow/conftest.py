@@ -1,5 +1,7 @@
 """A copy of the workflow in a folder of its own, and the jobs that it plans."""
 
+import fcntl
+import functools
 import os
 import re
 import shutil
@@ -9,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.dry_runs import DryRuns
+
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "config", "rules", "profiles", "envs", "workflow_scripts", "ukdlib"]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
+dry_runs = functools.cache(DryRuns)
 
 
 class Workflow:
@@ -20,7 +25,7 @@ class Workflow:
     def __init__(self, folder: Path):
         self.folder = folder
         for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
             copy(ROOT / part, folder / part)
         lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
         (folder / "data/tiny").mkdir()
@@ -29,7 +34,17 @@ class Workflow:
             chosen = [line for line in lines if re.search(rf"_({'|'.join(groups)})_1\.mp4", line)]
             (folder / f"data/tiny/{subset}.txt").write_text("".join(chosen))
 
+    @classmethod
+    def at(cls, folder: Path) -> "Workflow":
+        """The working copy that is in a folder already."""
+        workflow = cls.__new__(cls)
+        workflow.folder = folder
+        return workflow
+
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        """A user's `snakemake` in this folder; what it writes is text."""
+        if "--dry-run" in arguments:
+            return dry_runs().run(self.folder, arguments)
         command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
         return subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, env=os.environ, timeout=1800
@@ -70,8 +85,25 @@ def workflow(tmp_path) -> Workflow:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Workflow:
-    """The workflow after a complete run of the tiny configuration: two teachers, two students, every stage."""
-    workflow = Workflow(tmp_path_factory.mktemp("finished"))
-    workflow.first_run = workflow.run("--configfile", TINY)
-    return workflow
+def original(tmp_path_factory) -> Workflow:
+    """
+    The workflow after a complete run of the tiny configuration: two teachers, three students, every stage. To look at.
+
+    One for all processes that test: whoever needs it first makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "original"
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "finished").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            Workflow(folder).run("--configfile", TINY)
+            (folder / "finished").touch()
+    return Workflow.at(folder)
+
+
+@pytest.fixture
+def finished(original, tmp_path) -> Workflow:
+    """A copy of the finished workflow, to change."""
+    return Workflow.at(shutil.copytree(original.folder, tmp_path / "finished", symlinks=True))

@@ -36,15 +36,6 @@ READERS = {
 }
 
 
-@pytest.fixture
-def copied(finished, tmp_path) -> Workflow:
-    """The finished workflow, to be spoilt."""
-    copy = Workflow.__new__(Workflow)
-    copy.folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, copy.folder, symlinks=True)
-    return copy
-
-
 def tables_of(workflow: Workflow) -> list[bytes]:
     return [(workflow.folder / table).read_bytes() for table in TABLES]
 
@@ -65,18 +56,18 @@ def log_of(workflow: Workflow, said: str) -> str:
 
 
 @pytest.mark.parametrize("damaged", READERS)
-def test_a_flipped_bit_is_told_with_the_way_out_which_leads_to_the_same_tables(damaged, copied, finished):
+def test_a_flipped_bit_is_told_with_the_way_out_which_leads_to_the_same_tables(damaged, finished, original):
     lost, reader = READERS[damaged]
-    flip(copied.folder / damaged, seed=len(damaged))
-    (copied.folder / lost).unlink()
-    done = copied.snakemake(lost, "--cores", "2", "--configfile", TINY)
+    flip(finished.folder / damaged, seed=len(damaged))
+    (finished.folder / lost).unlink()
+    done = finished.snakemake(lost, "--cores", "2", "--configfile", TINY)
     assert done.returncode != 0 and f"Error in rule {reader}:" in done.stdout + done.stderr
-    log = log_of(copied, done.stdout + done.stderr)
+    log = log_of(finished, done.stdout + done.stderr)
     assert f"{damaged} is damaged" in log and f"rm '{damaged}'" in log, log
-    (copied.folder / damaged).unlink()
-    (copied.folder / TABLES[0]).unlink(missing_ok=True)
-    copied.run("all", damaged, lost, "--configfile", TINY)
-    assert tables_of(copied) == tables_of(finished)
+    (finished.folder / damaged).unlink()
+    (finished.folder / TABLES[0]).unlink(missing_ok=True)
+    finished.run("all", damaged, lost, "--configfile", TINY)
+    assert tables_of(finished) == tables_of(original)
 
 
 def without_privilege(workflow: Workflow, *arguments: str) -> subprocess.CompletedProcess:
@@ -88,20 +79,20 @@ def without_privilege(workflow: Workflow, *arguments: str) -> subprocess.Complet
     return subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, timeout=600)
 
 
-def test_an_unreadable_file_is_told_and_the_run_goes_on_once_it_can_be_read(copied, finished):
-    closed = copied.folder / SEED / "teachers/rgb/logits/train.parquet"
+def test_an_unreadable_file_is_told_and_the_run_goes_on_once_it_can_be_read(finished, original):
+    closed = finished.folder / SEED / "teachers/rgb/logits/train.parquet"
     fused = f"{SEED}/fusions/ukd/logits/train.parquet"
-    (copied.folder / fused).unlink()
+    (finished.folder / fused).unlink()
     closed.chmod(0)
-    done = without_privilege(copied, fused, "--configfile", TINY)
+    done = without_privilege(finished, fused, "--configfile", TINY)
     said = done.stdout + done.stderr
     assert done.returncode != 0 and re.search(
-        "Permission denied.*rgb/logits/train", said + log_of(copied, said)
+        "Permission denied.*rgb/logits/train", said + log_of(finished, said)
     )
     closed.chmod(0o644)
-    (copied.folder / TABLES[0]).unlink()
-    copied.run("all", fused, "--configfile", TINY)
-    assert tables_of(copied) == tables_of(finished)
+    (finished.folder / TABLES[0]).unlink()
+    finished.run("all", fused, "--configfile", TINY)
+    assert tables_of(finished) == tables_of(original)
 
 
 @pytest.fixture
@@ -117,7 +108,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(small_disk, finished):
+def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(small_disk, original):
     workflow = Workflow(small_disk)
     done = workflow.snakemake("--cores", "2", "--configfile", TINY)
     said = done.stdout + done.stderr
@@ -126,7 +117,7 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(small_disk, 
     subprocess.run(["mount", "-o", "remount,size=2G", small_disk], check=True)
     workflow.snakemake("--cores", "2", "--configfile", TINY, "--unlock")
     workflow.run("--configfile", TINY)
-    assert tables_of(workflow) == tables_of(finished)
+    assert tables_of(workflow) == tables_of(original)
     assert all(
         path.read_bytes() == content for path, content in kept.items()
     )  # whole files only had their names

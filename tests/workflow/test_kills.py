@@ -61,7 +61,7 @@ class Victim:
 
 
 @pytest.mark.slow
-def test_fifty_kills_change_no_byte(finished, workflow):
+def test_fifty_kills_change_no_byte(original, workflow):
     rng, victim = random.Random(0), Victim(workflow)
     kills, end = 0, time.monotonic() + LIMIT
     victim.start()
@@ -79,7 +79,7 @@ def test_fifty_kills_change_no_byte(finished, workflow):
             process.kill()
     assert victim.process.returncode == 0, victim.log.read_text()[-3000:]
     assert kills == KILLS, "the run was over before it could be killed often enough"
-    here, there = (folder / "results/darkroom" for folder in (workflow.folder, finished.folder))
+    here, there = (folder / "results/darkroom" for folder in (workflow.folder, original.folder))
     files = sorted(path.relative_to(there) for kind in COMPARED for path in there.glob(kind))
     assert len(files) > 30
     for file in files:

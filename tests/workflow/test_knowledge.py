@@ -1,6 +1,5 @@
 """Out-of-fold knowledge does not leak, stored logits can be proven, and a teacher may come from anywhere."""
 
-import contextlib
 import json
 import os
 
@@ -22,10 +21,10 @@ def log_of(workflow, job):
 
 
 @pytest.mark.parametrize("teacher", ["rgb", "flow"])
-def test_out_of_fold_logits_come_from_networks_that_never_saw_the_video(finished, teacher):
-    folder = finished.folder / RUN / "teachers" / teacher
+def test_out_of_fold_logits_come_from_networks_that_never_saw_the_video(original, teacher):
+    folder = original.folder / RUN / "teachers" / teacher
     rows = read_logits(folder / "logits/out_of_fold.parquet")
-    folds = pd.read_parquet(finished.folder / RUN / "../folds.parquet").set_index("video_id")
+    folds = pd.read_parquet(original.folder / RUN / "../folds.parquet").set_index("video_id")
     assert set(rows.video_ids) == set(folds.index)
     np.testing.assert_array_equal(rows.folds, folds.loc[rows.video_ids, "fold"])
     assert folds.groupby("group")["fold"].nunique().max() == 1
@@ -33,22 +32,6 @@ def test_out_of_fold_logits_come_from_networks_that_never_saw_the_video(finished
         seen = read_metadata(folder / f"fold{fold}/checkpoint.safetensors")["trained_on"]
         assert seen == videos_hash(folds.index[folds["fold"] != fold])
         assert seen == json.loads(rows.metadata["trained_on"])[str(fold)]
-
-
-@contextlib.contextmanager
-def put_back(folder):
-    """Whatever happens to the files of a folder inside the block, contents and times are as before after it."""
-    kept = {
-        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()
-    }
-    try:
-        yield
-    finally:
-        for path, (content, _) in kept.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        for path, (_, time) in kept.items():
-            os.utime(path, ns=(time, time))
 
 
 def swap_in(path, content):
@@ -61,12 +44,9 @@ def swap_in(path, content):
 def test_a_network_that_saw_its_own_fold_is_refused(finished):
     """The checkpoint of the whole training set in the place of a fold's: gathering finds it out."""
     folder = finished.folder / RUN / "teachers/rgb"
-    with put_back(folder):
-        (folder / "fold0/checkpoint.safetensors").write_bytes(
-            (folder / "checkpoint.safetensors").read_bytes()
-        )
-        target = f"{RUN}/teachers/rgb/logits/out_of_fold.parquet"
-        done = finished.snakemake("--cores", "2", target, "--configfile", TINY)
+    (folder / "fold0/checkpoint.safetensors").write_bytes((folder / "checkpoint.safetensors").read_bytes())
+    target = f"{RUN}/teachers/rgb/logits/out_of_fold.parquet"
+    done = finished.snakemake("--cores", "2", target, "--configfile", TINY)
     assert done.returncode != 0
     assert "leak: the network of fold 0 was trained on" in log_of(
         finished, "gather_folds/darkroom_split0_seed0_rgb"
@@ -75,7 +55,6 @@ def test_a_network_that_saw_its_own_fold_is_refused(finished):
 
 def verify(finished, *arguments):
     target = f"{RUN}/teachers/rgb/verified/train.json"
-    (finished.folder / target).unlink(missing_ok=True)
     done = finished.snakemake(
         "--cores", "2", target, "--rerun-triggers", "mtime", "--configfile", TINY, *arguments
     )
@@ -91,10 +70,9 @@ def test_stored_logits_are_verified(finished):
 
 def test_a_checkpoint_swapped_between_two_teachers_is_found_out(finished):
     rgb, flow = (finished.folder / RUN / f"teachers/{name}" for name in ("rgb", "flow"))
-    with put_back(rgb):
-        # a large checkpoint goes by its time, a small one by its content: then the logits would be made anew
-        swap_in(rgb / "checkpoint.safetensors", (flow / "checkpoint.safetensors").read_bytes())
-        code, log = verify(finished, "--max-checksum-file-size", "1")
+    # a large checkpoint goes by its time, a small one by its content: then the logits would be computed again
+    swap_in(rgb / "checkpoint.safetensors", (flow / "checkpoint.safetensors").read_bytes())
+    code, log = verify(finished, "--max-checksum-file-size", "1")
     assert code != 0 and "it was made with checkpoint" in log
 
 
@@ -107,19 +85,18 @@ def test_a_checkpoint_swapped_between_two_teachers_is_found_out(finished):
 )
 def test_another_preprocessing_is_found_out(finished, tmp_path, overlay, message):
     (tmp_path / "other.yaml").write_text(overlay)
-    with put_back(finished.folder / RUN / "teachers/rgb"):
-        code, log = verify(finished, str(tmp_path / "other.yaml"))
+    code, log = verify(finished, str(tmp_path / "other.yaml"))
     assert code != 0 and message in log
 
 
-def test_sixty_four_teachers_from_elsewhere_are_fused(finished, tmp_path):
+def test_a_dozen_teachers_from_elsewhere_are_fused(finished, tmp_path):
     """Files in the wide form that any data frame library writes, one row for each video."""
     subsets = pd.read_parquet(finished.folder / RUN / "../subsets.parquet")
     train = subsets[subsets["subset"] == "train"].sort_values("video_id")
     classes = read_logits(finished.folder / RUN / "teachers/rgb/logits/train.parquet").classes
     folder, rng = finished.folder / "data/foreign", np.random.default_rng(0)
     folder.mkdir()
-    names, made = [f"t{i}" for i in range(64)], []
+    names, made = [f"t{i}" for i in range(12)], []
     for name in names:
         made.append(rng.normal(size=(len(train), len(classes))).astype(np.float32))
         table = pd.DataFrame(made[-1], columns=classes).assign(video_id=train["video_id"].to_numpy())

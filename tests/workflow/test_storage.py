@@ -54,13 +54,11 @@ def first(tmp_path_factory, stored):
 
 
 def test_the_tables_have_the_bytes_of_a_run_without_storage(first, objects, request):
-    finished = request.getfixturevalue(
-        "finished"
-    )  # not as an argument: it would be made before this is skipped
-    folder = finished.folder / "results/darkroom/tables"
+    original = request.getfixturevalue("original")  # no argument: it would be made before this is skipped
+    folder = original.folder / "results/darkroom/tables"
     for table in ("tiny", "data_clips", "data_measures"):  # Table 4 is of measured times
         for file in folder.glob(f"{table}.*"):
-            assert objects(file.relative_to(finished.folder)) == file.read_bytes()
+            assert objects(file.relative_to(original.folder)) == file.read_bytes()
 
 
 def test_no_result_is_beside_the_storage(first):

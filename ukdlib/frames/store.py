@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pyarrow as pa
 
@@ -36,6 +35,8 @@ MAGIC = (
 
 def resize(frames: np.ndarray, short_side: int | None) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) with min(H, W) = short_side, by area when shrinking; None changes nothing."""
+    import cv2  # not above: a training on raw frames does without
+
     height, width = frames.shape[1:3]
     if short_side is None or short_side == min(height, width):
         return frames
@@ -54,6 +55,8 @@ def _encode_raw(picture: np.ndarray) -> bytes:
 
 def _encode_jpeg(picture: np.ndarray) -> bytes:
     """Two flow channels lie side by side as one grey picture: colour conversion would mix u and v."""
+    import cv2
+
     flat = np.hstack([picture[..., 0], picture[..., 1]]) if picture.shape[-1] == 2 else picture[..., ::-1]
     return cv2.imencode(".jpg", flat, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
@@ -67,10 +70,11 @@ def _decode_raw(pictures: pa.LargeBinaryArray, indices: np.ndarray, shape: tuple
 
 
 def _decode_jpeg(pictures: pa.LargeBinaryArray, indices: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    import cv2
+
     height, width, channels = shape
-    kind = (
-        cv2.IMREAD_GRAYSCALE if channels == 2 else cv2.IMREAD_COLOR_RGB
-    )  # 1.8 times faster than turning BGR round
+    # 1.8 times faster than turning BGR round
+    kind = cv2.IMREAD_GRAYSCALE if channels == 2 else cv2.IMREAD_COLOR_RGB
     frames = np.empty((len(indices), *shape), np.uint8)
     for frame, index in zip(frames, indices, strict=True):
         decoded: Any = cv2.imdecode(np.frombuffer(pictures[int(index)].as_buffer(), np.uint8), kind)

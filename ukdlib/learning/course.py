@@ -14,17 +14,20 @@ from ukdlib.learning.trial import check_network
 from ukdlib.networks import initial_network
 
 
+Start = Callable[
+    [nn.Module], dict[str, Any] | None
+]  # loads first weights, returns what the checkpoint says of them
+
+
 @dataclass(frozen=True)
 class Course:
-    """What is trained and how."""
+    """What is trained, and how."""
 
-    name: str  # where errors are, such as teachers.rgb
+    name: str  # in errors, such as teachers.rgb
     network: dict[str, Any]  # arch and options
     recipe: dict[str, Any]
     classes: list[str]
-    start: Callable[
-        [nn.Module], dict[str, Any] | None
-    ]  # loads first weights, returns what the checkpoint says of them
+    start: Start
 
 
 def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dict[str, str]) -> None:
@@ -39,8 +42,15 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
     start = course.start(network)
     run = replace(run, key=config_hash({"key": run.key, "start": start}))
     write_history(output["history"], fit(network, lesson, {**recipe, "workers": workers}, run))
-    settings = {"network": course.network, "modality": asdict(lesson.modality), "recipe": recipe}
-    settings |= {"classes": classes, "seed": run.seed, "in_channels": channels, "start": start}
-    settings |= {"trained_on": videos_hash(lesson.video_ids)}
-    save_checkpoint(output["checkpoint"], network, settings)
+    metadata = {
+        "network": course.network,
+        "modality": asdict(lesson.modality),
+        "recipe": recipe,
+        "classes": classes,
+        "seed": run.seed,
+        "in_channels": channels,
+        "start": start,
+        "trained_on": videos_hash(lesson.video_ids),
+    }
+    save_checkpoint(output["checkpoint"], network, metadata)
     discard_state(run.state)

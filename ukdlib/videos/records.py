@@ -8,13 +8,15 @@ tell most of it before a value is decoded.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
+
+if TYPE_CHECKING:  # who brings or takes a data frame has imported it; trainings do without
+    import pandas as pd
 
 LAYOUT: dict[str, Any] = {
     "compression": "none",
@@ -26,25 +28,30 @@ UNREADABLE = (pa.ArrowException, OSError, KeyError, TypeError, ValueError)  # wh
 SEAL = b"checksum"
 
 
-def write_records(path: str | Path, table: pd.DataFrame) -> None:
+def write_records(path: str | Path, table: "pd.DataFrame") -> None:
     """Parquet of a table, without its index; the file appears whole."""
     stored = pa.Table.from_pandas(table, preserve_index=False)
     with beside(path) as part:
         pq.write_table(stored.replace_schema_metadata({SEAL: _checksum(stored)}), part, **LAYOUT)
 
 
-def read_records(path: str | Path, chosen: Any = None) -> pd.DataFrame:
-    """The rows that pass `chosen`, filters as pyarrow takes them, or all; refused if the file is damaged."""
+def read_records(path: str | Path) -> "pd.DataFrame":
+    """All rows; refused if the file is damaged."""
+    return read_columns(path).to_pandas()
+
+
+def read_columns(path: str | Path) -> pa.Table:
+    """The same as an Arrow table."""
     with refuse_damage(path, *UNREADABLE):
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             stored = file.read(use_threads=False)
         seal = _checksum(stored)
     if (stored.schema.metadata or {}).get(SEAL) != seal:
         raise damaged(path, "its rows are not what was written")
-    return (stored if chosen is None else stored.filter(pq.filters_to_expression(chosen))).to_pandas()
+    return stored
 
 
-def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
     """CSV of a table, without its index; the file appears whole."""
     with beside(path) as part:
         table.to_csv(part, index=False)

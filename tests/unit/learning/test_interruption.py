@@ -133,8 +133,7 @@ TRAINING = textwrap.dedent("""
 """)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("number", interruption.SIGNALS)
+@pytest.mark.parametrize(("number", "workers"), [*zip(interruption.SIGNALS, (0, 2), strict=True)])
 def test_signals_end_the_process_with_its_state_written(number, workers, tmp_path):
     """The signal goes to all processes, as SLURM sends it: the loaders among them must not die before their master."""
     state = str(tmp_path / "state")
@@ -146,7 +145,7 @@ def test_signals_end_the_process_with_its_state_written(number, workers, tmp_pat
             time.sleep(0.05)
         time.sleep(0.3)  # within the second
         os.killpg(process.pid, number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == interruption.EXIT_CODE and signal.Signals(number).name in said

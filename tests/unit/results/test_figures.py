@@ -6,6 +6,7 @@ import pytest
 
 from ukdlib.frames.store import open_shards, write_shard
 from ukdlib.knowledge.logits import LogitRows
+from ukdlib.results.figures.catalogue import FIGURES, draw
 from ukdlib.results.figures.gallery import gallery, pick_clips
 from ukdlib.results.figures.results import accuracy, classes, confusion, reliability, sweeps
 from ukdlib.results.figures.style import font_families, save, spread
@@ -26,7 +27,7 @@ def metrics(role="teachers", top1=0.5, counts=((2, 1, 1), (0, 4, 0), (1, 1, 2)),
     }
 
 
-def rows(seed, teachers="rgb,flow", videos=12):
+def rows(seed, teachers="rgb,flow", videos=12, folds=None):
     rng = np.random.default_rng(seed)
     first = rng.uniform(size=(videos, 1)).astype(np.float32)
     ids, labels = np.array([f"v{i:02d}" for i in range(videos)]), np.arange(videos) % 3
@@ -39,7 +40,11 @@ def rows(seed, teachers="rgb,flow", videos=12):
         CLASSES,
         {"teachers": teachers},
         np.hstack([first, 1 - first]),
+        folds=folds,
     )
+
+
+UNSEEN = np.arange(12) % 2  # the fold that each row comes from
 
 
 def history(seed):
@@ -65,11 +70,13 @@ DRAWN = {
     "reliability": lambda: reliability({"baseline": [rows(0)], "UKD": [rows(1), rows(2)]}),
     "curves": lambda: curves({"baseline": [history(0)], "UKD": [history(1), history(2)]}),
     "weights": lambda: weights({"gtd": [rows(0)], "ukd": [rows(1), rows(2)]}),
-    "cost": lambda: cost(costs()),
+    "cost": lambda: cost({"cost": [costs()]}),
     "confidence": lambda: confidence(
-        {name: {"in-sample": [rows(0)], "out-of-fold": [rows(1), rows(2)]} for name in ("rgb", "flow")}
+        {name: [rows(0), rows(1, folds=UNSEEN), rows(2, folds=UNSEEN)] for name in ("rgb", "flow")}
     ),
-    "sweeps": lambda: sweeps({"temperature": ("baseline", swept()), "mass": ("baseline", swept())}),
+    "sweeps": lambda: sweeps(
+        {"temperature": [swept()], "mass": [swept()]}, {"temperature": "baseline", "mass": "baseline"}
+    ),
 }
 
 
@@ -100,6 +107,18 @@ def test_every_arm_is_named(name):
     }
     for arm in arms.get(name, ["baseline", "UKD"]):
         assert arm in words
+
+
+def test_every_figure_is_drawn_here():
+    assert set(DRAWN) == set(FIGURES)
+
+
+def test_a_figure_is_drawn_from_the_files_of_its_runs(tmp_path):
+    for seed in (1, 2):
+        history(seed).to_csv(tmp_path / f"{seed}.csv", index=False)
+    save(draw("curves", {"UKD": [str(tmp_path / f"{seed}.csv") for seed in (1, 2)]}), str(tmp_path / "a.svg"))
+    save(curves({"UKD": [history(1), history(2)]}), str(tmp_path / "b.svg"))
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_accuracy_shows_the_mean_of_the_runs():
@@ -191,5 +210,5 @@ def test_the_confidence_is_the_mean_probability_of_the_true_class():
     powers = np.exp(one.logits)
     sure = (powers / powers.sum(axis=1, keepdims=True))[np.arange(12), one.labels]
     right = (one.logits.argmax(axis=1) == one.labels).mean()
-    words = texts(confidence({"rgb": {"in-sample": [one]}}))
+    words = texts(confidence({"rgb": [rows(1, folds=UNSEEN), one]}))
     assert f"mean {sure.mean():.2f}, top-1 {100 * right:.0f} %" in words

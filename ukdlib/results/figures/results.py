@@ -65,15 +65,17 @@ def _accuracy_line(axes: Axes, y: int, runs: list[dict], published: float | None
 
 
 @styled
-def sweeps(tables: dict[str, tuple[str, pd.DataFrame]]) -> Figure:
+def sweeps(tables: dict[str, list[pd.DataFrame]], baselines: dict[str, str]) -> Figure:
     """
     Top-1 against one setting, a panel for each table: dot and 95 % interval; dotted: the table's baseline.
 
-    tables: title -> (baseline, table as ukdlib.results.tables.accuracy.summarise makes it, a row per value).
+    tables: title -> its one table, as ukdlib.results.tables.accuracy.summarise makes it, a row per value;
+    baselines: title -> row of the baseline.
     """
     figure = Figure(figsize=(0.6 + 2.5 * len(tables), 2.9))
     grid = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
-    for axes, (title, (baseline, table)) in zip(grid, tables.items(), strict=True):
+    for axes, (title, (table,)) in zip(grid, tables.items(), strict=True):
+        baseline = baselines[title]
         values = table.drop(index=baseline)
         places = np.arange(len(values))
         axes.vlines(places, values["low"], values["high"], color=DARK, lw=3.5, alpha=0.3)

@@ -91,22 +91,29 @@ def _histogram(axes: Axes, name: str, weight: np.ndarray, even: float) -> None:
 
 
 @styled
-def confidence(teachers: dict[str, dict[str, list[LogitRows]]]) -> Figure:
+def confidence(teachers: dict[str, list[LogitRows]]) -> Figure:
     """
-    How sure each teacher (row) is of the true class of training videos, by where its logits come from (column).
+    How sure each teacher (row) is of the true class of training videos that it has, and has not, seen (column).
 
-    teachers: name -> origin, such as in-sample and out-of-fold -> logits of its runs, taken together.
+    teachers: name -> logits of its runs, those in-sample taken together, and those out-of-fold.
     """
-    origins = list(next(iter(teachers.values())))
-    figure = Figure(figsize=(3.7 * len(origins), 0.6 + 1.35 * len(teachers)))
-    grid = figure.subplots(len(teachers), len(origins), squeeze=False, sharex=True, sharey="row")
-    for line, (name, files) in zip(grid, teachers.items(), strict=True):
-        for axes, origin in zip(line, origins, strict=True):
-            _confidence_histogram(axes, f"{name}, {origin}", files[origin])
+    figure = Figure(figsize=(7.4, 0.6 + 1.35 * len(teachers)))
+    grid = figure.subplots(len(teachers), 2, squeeze=False, sharex=True, sharey="row")
+    for line, (name, runs) in zip(grid, teachers.items(), strict=True):
+        for axes, (origin, files) in zip(line, _by_origin(runs).items(), strict=True):
+            _confidence_histogram(axes, f"{name}, {origin}", files)
         line[0].set_ylabel("% of videos")
     for axes in grid[-1]:
         axes.set_xlabel("probability of the true class")
     return figure
+
+
+def _by_origin(runs: Sequence[LogitRows]) -> dict[str, list[LogitRows]]:
+    """Only rows of networks that have not seen their videos say from which fold they are."""
+    return {
+        "in-sample": [rows for rows in runs if rows.folds is None],
+        "out-of-fold": [rows for rows in runs if rows.folds is not None],
+    }
 
 
 def _confidence_histogram(axes: Axes, title: str, runs: Sequence[LogitRows]) -> None:
@@ -124,13 +131,14 @@ def _confidence_histogram(axes: Axes, title: str, runs: Sequence[LogitRows]) -> 
 
 
 @styled
-def cost(table: pd.DataFrame) -> Figure:
+def cost(tables: dict[str, list[pd.DataFrame]]) -> Figure:
     """
     Time and memory of a student's training step against the number of teachers.
 
-    table: columns mode (stored: logits from files; online: teachers in memory), teachers, seconds_per_step,
-    peak_memory_mb.
+    tables: label -> measurements, all taken together; columns mode (stored: logits from files; online: teachers
+    in memory), teachers, seconds_per_step, peak_memory_mb.
     """
+    table = pd.concat([part for parts in tables.values() for part in parts])
     figure = Figure(figsize=(7.6, 2.9))
     for axes, (column, title) in zip(figure.subplots(1, 2), COSTS.items(), strict=True):
         ends = []

@@ -120,6 +120,11 @@ def summarise(
     return pd.DataFrame(lines).set_index("row")
 
 
+def read_summary(path: str) -> pd.DataFrame:
+    """A summarised table again from its csv file."""
+    return pd.read_csv(path, index_col="row")
+
+
 def video_values(runs: list[Run]) -> pd.Series:
     """A value of each of V videos, by name, such that their mean is the mean over runs of the accuracies."""
     shares = pd.concat([run.correct / len(run.correct) for run in runs]).groupby(level=0).sum()
