@@ -1,9 +1,9 @@
 # make demo: everything from videos to results/report.html.  make study: docs/results.md.  make test, make lint: run by CI.
 PYTHON ?= python3
-BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+OUTSIDE := $(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo study test test-all lint format bench
+.PHONY: demo study test test-all lint format bench .venv/ready
 
 demo: .venv/ready
 	snakemake --cores all report
@@ -28,7 +28,6 @@ format: .venv/ready
 bench: .venv/ready
 	for script in benchmarks/*.py; do python $$script || exit 1; done
 
-.venv/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
+# Makes .venv if it is missing, unfinished, moved, or not of the PYTHON that was asked for; see there.
+.venv/ready:
+	@PATH="$(OUTSIDE)" $(PYTHON) envs/make_venv.py $(if $(filter file,$(origin PYTHON)),,$(PYTHON))

@@ -15,11 +15,16 @@ from ukdlib.settings.config import (
 )  # all for the rules, which share these names
 from ukdlib.settings.checks import check_config
 from ukdlib.artifacts.provenance import code_hash
+from ukdlib.machine.packages import untried
 from ukdlib.settings.published import unlike_published
 from ukdlib.settings.schema import explain
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
+
+own_torch = workflow.deployment_settings.deployment_method  # jobs that bring an environment
+if not own_torch and (sentence := untried()):
+    raise WorkflowError(sentence)
 
 schema = yaml.load((ROOT / "rules/schemas/config.schema.yaml").read_text(), yaml.CSafeLoader)
 if problems := explain(Draft202012Validator(schema).iter_errors(config)):

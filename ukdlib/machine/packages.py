@@ -1,0 +1,34 @@
+"""Which torch is installed, by the packages' own records: importing it would take seconds."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+TRIED = {
+    "torch": "2.13,2.15",
+    "torchvision": "0.28,0.30",
+}  # from, below: pyproject.toml's ranges (a test holds that)
+
+
+def untried() -> str | None:
+    """
+    A sentence if the torch or torchvision that is installed is of none of the tried versions.
+
+    What is not installed passes: jobs may have environments of their own. Every parse of the workflow asks, so this
+    must be quick.
+    """
+    for name, limits in TRIED.items():
+        first, end = limits.split(",")
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            continue
+        if not _minor(first) <= _minor(installed) < _minor(end):
+            return (
+                f"{name} {installed} is installed, ukd needs {name}>={first},<{end}: "
+                "`pip install -c constraints.txt -e .` installs one that was tried"
+            )
+    return None
+
+
+def _minor(number: str) -> tuple[int, int]:
+    major, minor = number.split(".")[:2]
+    return int(major), int(minor)
