@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 READY = os.path.join(VENV, "ready")
 PYTHON = os.path.join(VENV, "bin", "python")
-PACKAGES = ["--constraint", "constraints.txt", "--editable", ".[dev]"]
+PACKAGES = ["--no-compile", "--constraint", "constraints.txt", "--editable", ".[dev]"]
 
 
 def main(chosen=None):

@@ -13,20 +13,14 @@ ABSENT = {"torch", "torchvision", "pytorchvideo"}
 
 
 class Absent(MetaPathFinder):
-    """Stands behind all other finders and skips the module of tests, or the test, that has led here."""
+    """Stands behind all other finders and skips the module of tests, or the test, whose imports have led here."""
 
     def find_spec(self, fullname: str, path=None, target=None):
         """Called by an import."""
-        self._skip(fullname.partition(".")[0])
-
-    def find_distributions(self, context):
-        """Called by a look for a package's version."""
-        self._skip(context.name)
-        return []
-
-    def _skip(self, name: str | None) -> None:
-        if name in ABSENT:
-            pytest.skip(f"needs {name}, which this environment does without", allow_module_level=True)
+        if fullname.partition(".")[0] in ABSENT:
+            pytest.skip(f"needs {fullname}, which this environment does without", allow_module_level=True)
 
 
-sys.meta_path.append(Absent())
+def pytest_configure():
+    """Called by pytest when this is its plugin; tests may import this without."""
+    sys.meta_path.append(Absent())
