@@ -1,0 +1,6 @@
+"""One thread for each process: tests run side by side, and threads that wait for each other by spinning cost minutes."""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # before torch and numpy are imported; the processes that tests start inherit it
