@@ -1,4 +1,4 @@
-# make demo: everything from videos to results/report.html.  make study: docs/results.md.  make test, make lint: what CI runs.
+# make demo: everything from videos to results/report.html.  make study: docs/results.md.  make test, make lint: run by CI.
 PYTHON ?= python3
 OUTSIDE := $(PATH)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

@@ -25,8 +25,8 @@ include: "rules/statistics.smk"
 include: "rules/report.smk"
 
 
-# On a cluster these run beside Snakemake itself: they take seconds, a place in the queue takes longer. fetch_weights
-# is here because nodes often cannot reach the internet. All other rules ask for more with each attempt (`growing`).
+# On a cluster these run on the host of Snakemake: they take seconds, queueing takes longer. fetch_weights is here
+# because nodes often have no internet access. All other rules request more with each attempt (`growing`).
 localrules:
     all,
     verify,

@@ -5,10 +5,10 @@ TV-L1 flow: time per pair of frames and agreement of every backend and preset wi
 
 Synthetic pairs of known motion: bright, through a dark sensor, and the latter with gamma 3.5 after it; where
 UKD_ARID_CLIPS names a folder of real clips, pairs of those, gamma-corrected (gamma 3). CPU time of this process, one
-thread, the least of two passes in which the methods take turns; on a GPU, where there is one, device time of a batch
-of 256 such pairs, per pair. The two frames of a pair are shown to and fro, as a clip of four, because the stage
-computes clips: what belongs to a frame is computed once. Errors are mean end-point errors, to OpenCV's flow and to
-the true one.
+thread, the minimum of two passes that alternate between the methods; on a GPU, if there is one, device time of a
+batch of 256 such pairs, per pair. The two frames of a pair are shown back and forth, as a clip of four, because the
+stage computes clips: per-frame work is done once. Errors are mean end-point errors, to OpenCV's flow and to the true
+one.
 """
 
 import argparse
@@ -36,7 +36,7 @@ Method = Callable[[np.ndarray], np.ndarray]  # a clip (T, H, W) -> its flow (T -
 
 
 def smooth(rng: np.random.Generator, cells: int, size: tuple[int, int]) -> np.ndarray:
-    """Random picture float32 of `size`, with `cells` structures along its height."""
+    """Random image float32 of `size`, with `cells` structures along its height."""
     coarse = rng.standard_normal((cells, cells * size[1] // size[0])).astype(np.float32)
     return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
 
@@ -58,7 +58,7 @@ def bright_pair(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarra
 
 
 def darkened(frame: np.ndarray, rng: np.random.Generator, gamma: float) -> np.ndarray:
-    """The frame through a dark sensor (6 % exposure, shot and read noise, 8 bits), gamma-corrected after it."""
+    """The frame through a dark sensor (6 % exposure, shot and read noise, 8 bits), then gamma-corrected."""
     counts = rng.poisson(frame * 0.4) * 0.15 + 1.5 * rng.standard_normal(frame.shape)
     return correct_gamma(counts.round().clip(0, 255).astype(np.uint8), gamma)
 
@@ -130,7 +130,7 @@ def measure(light: str, size: tuple[int, int], pairs: list) -> list[dict]:
 
 
 def on_gpu(pairs: list) -> list[tuple[str, float, list[np.ndarray]]]:
-    """(name, ms per pair, flows) of each preset on a GPU; not measured, no line, where there is none."""
+    """(name, ms per pair, flows) of each preset on a GPU; no row if there is none."""
     if not torch.cuda.is_available():
         return []
     rows = []

@@ -1,5 +1,5 @@
 """
-Reading frames for a training: clips per CPU second from shards, against the source video with PyAV and OpenCV.
+Reading frames for a training: clips per CPU second from shards, compared with the source video by PyAV and OpenCV.
 
     python benchmarks/frames.py [frames.csv] [--clips 6] [--rounds 12]
 
@@ -31,7 +31,7 @@ Read = Callable[[str, np.ndarray], np.ndarray]
 
 
 def rendered(folder: Path, count: int) -> list[str]:
-    """Videos of Darkroom of at least a window's length."""
+    """Videos of Darkroom at least as long as a window."""
     paths: list[str] = []
     for group in range(1, 100):
         frames = render_clip(f"Walk_{group}_1", size=SIZE, fps=FPS)
@@ -56,7 +56,7 @@ def real(count: int) -> list[str]:
 
 
 def with_pyav(path: str, indices: np.ndarray) -> np.ndarray:
-    """Decode up to the last frame that is wanted, convert only those that are."""
+    """Decode up to the last wanted frame, convert only the wanted ones."""
     wanted, frames = set(indices.tolist()), []
     with av.open(path) as container:
         container.streams.video[0].codec_context.thread_count = 1

@@ -1,8 +1,8 @@
 """
-Fusion of stored logits: time for a million rows of two teachers, and memory against the number of teachers.
+Fusion of stored logits: time for a million rows of two teachers, and memory by number of teachers.
 
-Prints a line per case and writes them as CSV. Every case runs in a process of its own with one thread; seconds
-are CPU time from opening the teachers' files to the finished file of the fusion, memory is the largest resident
+Prints a line per case and writes them as CSV. Every case runs in its own process with one thread; seconds
+are CPU time from opening the teachers' files to the finished file of the fusion, memory is the peak resident
 size of that process, libraries included. Logits are random numbers.
 
   python benchmarks/fusion.py [--rows 1000000] [--classes 11] [--method pkd]
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def measure(teachers: int, rows: int, target: str, classes: int, method: str) -> dict:
-    """One case: files are made and fused in processes of their own."""
+    """One case: files are written and fused in separate processes."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/teacher{k}.parquet" for k in range(teachers)]
         for seed, path in enumerate(paths):

@@ -1,10 +1,10 @@
 """
-What a dry run costs on a data set of 5,361 videos: jobs, CPU seconds and resident memory of `snakemake -n`.
+The cost of a dry run on a data set of 5,361 videos: jobs, CPU seconds and resident memory of `snakemake -n`.
 
     python benchmarks/plan.py [videos] [out.csv] [--overlay FILE] [--target PATH]
 
-The configuration is config/arid.yaml and, over it, the overlay. With the target of a single job it is what a job on
-a cluster starts with, since it reads configuration and lists again.
+The configuration is config/arid.yaml and, over it, the overlay. With the target of a single job it measures the
+start of a cluster job, which reads configuration and lists again.
 """
 
 import argparse
@@ -22,7 +22,7 @@ CLASSES = "Drink Jump Pick Pour Push Run Sit Stand Turn Walk Wave".split()
 
 
 def fabricate(folder: Path, videos: int) -> None:
-    """Empty video files and the lists that name them, where config/arid.yaml looks for them."""
+    """Empty video files and the lists that name them, where config/arid.yaml expects them."""
     lists = folder / "data/arid/list_cvt"
     for split in (0, 1):
         (lists / f"split_{split}").mkdir(parents=True)

@@ -1,5 +1,5 @@
 """
-What a large data set of videos costs: CPU time and bytes of every stage before training, measured and multiplied.
+The cost of a large data set of videos: CPU time and bytes of every stage before training, measured and scaled up.
 
     python benchmarks/scale.py [scale.csv] [--clips 3] [--videos 240000] [--frames 300] [--cores 100]
 

@@ -1,8 +1,8 @@
 """
-What a student's training step costs with K teachers: stored logits of 1 and 64 in turns, then teachers in memory.
+The cost of a student's training step with K teachers: stored logits of 1 and 64 in turn, then teachers in memory.
 
-The default configuration's student on random clips, one thread, every case in a process of its own; seconds are
-CPU time per step (median over the steps, then over the rounds), memory the largest resident size of the process.
+The default configuration's student on random clips, one thread, every case in its own process; seconds are
+CPU time per step (median over the steps, then over the rounds), memory the peak resident size of the process.
 Prints a line per case and the ratios K = 64 to K = 1, and writes the lines as CSV.
 
   python benchmarks/student_cost.py [--rounds 7] [--steps 24]

@@ -65,7 +65,7 @@ def make_room(why):
         sys.exit("{} is a link, and {}; remove the link".format(VENV, why))
     if not os.path.exists(os.path.join(VENV, "pyvenv.cfg")):
         sys.exit("{} is no virtual environment; move it away".format(VENV))
-    sys.stderr.write("Making .venv anew: " + why + "\n")
+    sys.stderr.write("Recreating .venv: " + why + "\n")
 
 
 def find_python(chosen):

@@ -33,7 +33,7 @@ validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
 
 
 def check(**known):
-    """Stop with the problems of the configuration, one sentence each; known: what a data set's lists say, once read."""
+    """Stop with the problems of the configuration, one sentence each; known: content of a data set's lists, once read."""
     try:
         check_config(config, **known)
     except ValueError as error:
@@ -65,7 +65,7 @@ wildcard_constraints:
 @lru_cache(None)
 def code(script, *by_name):
     """
-    Content of a script and of all it imports, what it imports by name included: what `rerun-triggers: params` watches
+    Hash of a script and of all it imports, modules imported by name included: watched by `rerun-triggers: params`
     instead of file times.
     """
     return code_hash(f"workflow_scripts/{script}.py", str(ROOT), by_name)
@@ -73,33 +73,33 @@ def code(script, *by_name):
 
 def growing(need, at_most=2):
     """
-    A resource that each attempt asks for once more: what was too little the first time is not tried again.
+    A resource that grows with each attempt: an amount that was too small is not tried again.
 
-    need: of the first attempt, a number or a function of the wildcards; at_most: times that. Two is the memory that
-    a node has for an attempt that lacked time only, and of 720 minutes a day: many clusters run nothing longer, and
-    trainings and flow go on where they stopped.
+    need: of the first attempt, a number or a function of the wildcards; at_most: times that. Twice, because a node
+    must have the memory for an attempt that only lacked time, and twice 720 minutes is a day: many clusters run
+    nothing longer, and trainings and flow resume where they stopped.
     """
 
-    def asked(wildcards, attempt):
+    def requested(wildcards, attempt):
         return min(attempt, at_most) * (need(wildcards) if callable(need) else need)
 
-    return asked
+    return requested
 
 
 # ---------------------------------------------------------------- results in storage instead of on disk (docs/storage.md)
 
 
 if workflow.storage_settings.default_storage_provider and not workflow.storage_settings.retrieve_storage:
-    raise WorkflowError("--not-retrieve-storage: the scripts read files, not addresses; leave it out")
+    raise WorkflowError("--not-retrieve-storage: the scripts read files, not URLs; omit this option")
 
 
 def on_disk(place, path):
-    """A path that the user gave, if it is no address: videos and lists are read while the workflow is planned."""
+    """A path from the user, refused if it is a URL: videos and lists are read while the workflow is planned."""
     if "://" in path:
         raise WorkflowError(
-            f"{place}: {path!r} is an address. Only results can lie in storage; videos, lists, weights and logits "
-            "of your own must be files on a disk that every job sees (docs/storage.md)"
+            f"{place}: {path!r} is a URL. Only results can be in storage; your own videos, lists, weights and "
+            "logits must be files on a disk that every job sees (docs/storage.md)"
         )
     if path.startswith("~"):
-        raise WorkflowError(f"{place}: {path!r} is for a shell to read; write the path in full")
+        raise WorkflowError(f"{place}: {path!r} is not expanded here, only in a shell; write the full path")
     return path

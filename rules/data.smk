@@ -3,9 +3,9 @@ Videos and lists to a checked index and to the subsets of each split.
 
 INPUT:   the videos and lists named under `datasets` in config.yaml
 OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed video is in exactly one of the two)
-         results/{dataset}/remarks.csv                           (what is odd about lists and usable videos)
+         results/{dataset}/warnings.csv                          (warnings about lists and usable videos)
          results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
-         results/{dataset}/split{split}/leaks.csv                (the same frames on two sides)
+         results/{dataset}/split{split}/leaks.csv                (the same frames in two subsets)
          results/{dataset}/split{split}/folds.parquet             (the training videos in folds, for out-of-fold logits)
 """
 
@@ -60,12 +60,12 @@ rule index_videos:
         all_shards("results/{dataset}/inspected/shard{shard}.parquet"),
     output:
         clips="results/{dataset}/clips.parquet",
-        remarks="results/{dataset}/remarks.csv",
+        warnings="results/{dataset}/warnings.csv",
         rejected=report(
             "results/{dataset}/rejected.csv",
             caption="captions/rejected.rst",
             category="Data",
-            labels={"what": "set aside"},
+            labels={"what": "rejected"},
         ),
     log:
         "logs/index_videos/{dataset}.log",
@@ -79,7 +79,7 @@ rule index_videos:
         classes=classes_of,
         max_rejected=dataset_setting("max_rejected"),
         resampled=lambda wildcards: "fps" in config["datasets"][wildcards.dataset],
-        remarks=lambda wildcards: [list(remark) for remark in listed(wildcards.dataset).remarks],
+        warnings=lambda wildcards: [list(warning) for warning in listed(wildcards.dataset).warnings],
         code=code("index_videos"),
     script:
         "../workflow_scripts/index_videos.py"

@@ -1,5 +1,5 @@
 """
-Videos to frames of every modality, in shards: decoded once, made easier to see (gamma, Eq. 13), TV-L1 flow of the corrected frames.
+Videos to frames of every modality, in shards: decoded once, brightened (gamma, Eq. 13), TV-L1 flow of the corrected frames.
 
 INPUT:   results/{dataset}/inspected/shard{shard}.parquet
 OUTPUT:  results/{dataset}/frames/{modality}/shard{shard}.arrow

@@ -1,5 +1,5 @@
 """
-Teacher logits to one fused target distribution per video (Eq. 4-12). A CPU rule of seconds: arms are cheap.
+Teacher logits to one fused target distribution per video (Eq. 4-12). Takes seconds on a CPU: arms are cheap.
 
 INPUT:   .../teachers/{teacher}/logits/{subset}.parquet        (any number of teachers)
 OUTPUT:  .../fusions/{fusion}/logits/{subset}.parquet          (log of the fused distribution, and the weights)

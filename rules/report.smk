@@ -1,5 +1,5 @@
 """
-Figures, and the report that shows everything offline in one file.
+Figures, and the report: everything in one file that opens offline.
 
 INPUT:   metrics, logits, histories, fusions, cost and frames of what the tables name
 OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
@@ -89,7 +89,7 @@ rule report:
         data_tables=expand(f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures"]),
         data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
         rejected=f"results/{DATASET}/rejected.csv",
-        remarks=f"results/{DATASET}/remarks.csv",
+        warnings=f"results/{DATASET}/warnings.csv",
         leaks=expand(f"results/{DATASET}/split{{split}}/leaks.csv", split=config["run"]["splits"]),
     output:
         "results/report.html",
@@ -101,7 +101,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        template=lambda _: (ROOT / "ukdlib/results/report.html.j2").read_text(),  # called: its braces are no wildcards
+        template=lambda _: (ROOT / "ukdlib/results/report.html.j2").read_text(),  # a function, so that its braces are not taken for wildcards
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=NOTE,
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},

@@ -1,5 +1,5 @@
 """
-What the data are like: the report's section on them.
+Statistics of the data: the report's section on them.
 
 INPUT:   results/{dataset}/clips.parquet, subsets.parquet, frames of every modality of the run
 OUTPUT:  results/{dataset}/measured/{modality}/shard{shard}.parquet
@@ -25,7 +25,7 @@ rule measure_frames:
     params:
         modality="{modality}",
         bound=lambda wildcards: FLOWS.get(wildcards.modality),
-        every=4,  # frames; neighbours are alike
+        every=4,  # frames; neighbours are similar
         code=code("measure_frames"),
     script:
         "../workflow_scripts/measure_frames.py"

@@ -1,9 +1,9 @@
 """
-One single-stream student per arm, taught by labels and by the stored fused knowledge (Eq. 1, 3, 10).
+One single-stream student per arm, trained on labels and the stored fused knowledge (Eq. 1, 3, 10).
 
 INPUT:   frames of the student's own modality, .../fusions/{fusion}/logits/train.parquet
 OUTPUT:  .../students/{student}/checkpoint.safetensors, history.csv
-         results/{dataset}/cost.csv                            (what a step costs with K teachers)
+         results/{dataset}/cost.csv                            (cost of a step with K teachers)
 """
 
 COST_STUDENT = config["students"][config["cost"]["student"]]

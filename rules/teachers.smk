@@ -1,10 +1,10 @@
 """
-One network per teacher, each trained on its own, and the logits of whatever was trained.
+One network per teacher, each trained separately, and the logits of all trained networks.
 
 INPUT:   results/{dataset}/frames/{modality}/, results/{dataset}/split{split}/subsets.parquet
 OUTPUT:  .../teachers/{teacher}/checkpoint.safetensors, history.csv
-         .../{role}/{name}/logits/{subset}.parquet             (teachers and students alike)
-         .../teachers/{teacher}/logits/out_of_fold.parquet     (training videos, each judged by a network that never saw it)
+         .../{role}/{name}/logits/{subset}.parquet             (of teachers and students)
+         .../teachers/{teacher}/logits/out_of_fold.parquet     (training videos, each predicted by a network not trained on it)
 """
 
 
@@ -186,7 +186,7 @@ rule gather_folds:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=growing(2000),  # twice what a million rows take
+        mem_mb=growing(2000),  # twice the need of a million rows
         runtime=growing(30, at_most=4),
     params:
         code=code("gather_folds"),
@@ -194,7 +194,7 @@ rule gather_folds:
         "../workflow_scripts/gather_folds.py"
 
 
-# ---------------------------------------------------------------- made elsewhere: a file of logits
+# ---------------------------------------------------------------- external teachers: a file of logits
 
 
 rule import_logits:

@@ -1,4 +1,4 @@
-"""Rule compute_flow: optical flow codes between the frames of a shard, which are resized first if asked."""
+"""Rule compute_flow: optical flow codes between the frames of a shard, resized first if configured."""
 
 import sys
 
@@ -11,11 +11,11 @@ from ukdlib.flow.clips import flow_ahead
 from ukdlib.frames.store import open_shards, resize, write_shard
 from ukdlib.machine.devices import choose_device, lease_gpus
 
-cv2.setNumThreads(1)  # jobs run side by side
+cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
 if params.backend == "torch":
     lease_gpus(params.device)
-    print(choose_device(params.device), file=sys.stderr)  # refused if a GPU is asked for and there is none
+    print(choose_device(params.device), file=sys.stderr)  # refused if a GPU is requested and there is none
 source = open_shards(snakemake.input)
 
 

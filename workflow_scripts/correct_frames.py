@@ -1,4 +1,4 @@
-"""Rule correct_frames: the frames of a shard made easier to see (gamma, Eq. 13, or another way), resized if asked."""
+"""Rule correct_frames: the frames of a shard, brightened (gamma, Eq. 13, or another way), resized if configured."""
 
 import sys
 
@@ -10,7 +10,7 @@ from ukdlib.artifacts.provenance import resume_key
 from ukdlib.frames.corrections import correct
 from ukdlib.frames.store import open_shards, resize, write_shard
 
-cv2.setNumThreads(1)  # jobs run side by side
+cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
 source = open_shards(snakemake.input)
 

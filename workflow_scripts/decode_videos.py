@@ -1,4 +1,4 @@
-"""Rule decode_videos: the frames of a shard's usable videos, corrected and resized if asked, in one file."""
+"""Rule decode_videos: the frames of a shard's usable videos, corrected and resized if configured, in one file."""
 
 import sys
 
@@ -12,7 +12,7 @@ from ukdlib.frames.store import resize, write_shard
 from ukdlib.videos.decoding import Reading, read_video
 from ukdlib.videos.records import read_records
 
-cv2.setNumThreads(1)  # jobs run side by side
+cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
 videos = read_records(snakemake.input[0]).query("status == 'ok'")
 paths = dict(zip(videos["video_id"], videos["path"], strict=True))

@@ -1,4 +1,4 @@
-"""Rule distill_student: one network on one modality, taught by labels and by stored fused knowledge."""
+"""Rule distill_student: one network on one modality, trained on labels and stored fused knowledge."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rule draw_sheet: the same test clips under every modality, side by side."""
+"""Rule draw_sheet: the same test clips in every modality, side by side."""
 
 import sys
 

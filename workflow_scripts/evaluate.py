@@ -1,4 +1,4 @@
-"""Rule evaluate: metrics of one file of logits as JSON, with what the rule knows about the run."""
+"""Rule evaluate: metrics of one file of logits as JSON, with split, seed, role and name of the run."""
 
 import sys
 

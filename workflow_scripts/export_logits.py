@@ -1,4 +1,4 @@
-"""Rule export_logits: what a trained network says of every view of a subset's videos."""
+"""Rule export_logits: predictions of a trained network for every view of a subset's videos."""
 
 import sys
 

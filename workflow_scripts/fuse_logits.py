@@ -1,4 +1,4 @@
-"""Rule fuse_logits: one target distribution per clip from the logits of several teachers, read in step."""
+"""Rule fuse_logits: one target distribution per clip from the logits of several teachers, read in parallel."""
 
 import sys
 

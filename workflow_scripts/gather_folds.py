@@ -1,4 +1,4 @@
-"""Rule gather_folds: the out-of-fold logits of one teacher, each video judged by a network that never saw it."""
+"""Rule gather_folds: the out-of-fold logits of one teacher, each video predicted by a network not trained on it."""
 
 import sys
 

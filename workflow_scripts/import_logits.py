@@ -1,4 +1,4 @@
-"""Rule import_logits: a teacher made elsewhere; its file is checked and cut to the videos and views of a subset."""
+"""Rule import_logits: an external teacher; its file is checked and reduced to the videos and views of a subset."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rule index_videos: the usable videos of a data set and, apart, those that are not, with the reasons."""
+"""Rule index_videos: the usable videos of a data set and, separately, the rejected ones with the reasons."""
 
 import sys
 
@@ -6,17 +6,17 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.videos.inspection import remarks_on, remarks_on_lost, set_aside
+from ukdlib.videos.inspection import lost_class_warnings, set_aside, video_warnings
 from ukdlib.videos.records import read_records, write_csv, write_records
 
 params = snakemake.params
 inspected = pd.concat([read_records(path) for path in snakemake.input])
 inspected["label"] = inspected["video_id"].map(params.labels)
 usable, rejected = set_aside(inspected.to_dict("records"), params.max_rejected)
-remarks = params.remarks + remarks_on(usable, params.resampled)
-remarks += remarks_on_lost(usable, rejected, params.classes)
-print(f"{len(usable)} videos are usable, {len(rejected)} are set aside", file=sys.stderr)
-write_csv(snakemake.output.remarks, pd.DataFrame(remarks, columns=["what", "remark"]))
+warnings = params.warnings + video_warnings(usable, params.resampled)
+warnings += lost_class_warnings(usable, rejected, params.classes)
+print(f"{len(usable)} videos are usable, {len(rejected)} are rejected", file=sys.stderr)
+write_csv(snakemake.output.warnings, pd.DataFrame(warnings, columns=["what", "warning"]))
 clips = pd.DataFrame(usable).astype({"label": int, "num_frames": int, "height": int, "width": int})
 write_records(snakemake.output.clips, clips.drop(columns="reason"))
 write_csv(snakemake.output.rejected, pd.DataFrame(rejected, columns=["video_id", "reason"]))

@@ -1,4 +1,4 @@
-"""Rule inspect_videos: decode each listed video of a shard once; what cannot be used gets a reason."""
+"""Rule inspect_videos: decode each listed video of a shard once; unusable ones get a reason."""
 
 import os
 import sys

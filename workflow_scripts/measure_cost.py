@@ -1,4 +1,4 @@
-"""Rule measure_cost: time and memory of a student's training step against the number of teachers."""
+"""Rule measure_cost: time and memory of a student's training step by number of teachers."""
 
 import sys
 

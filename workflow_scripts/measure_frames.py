@@ -1,4 +1,4 @@
-"""Rule measure_frames: what the clips of a shard are like in one modality."""
+"""Rule measure_frames: statistics of the clips of a shard in one modality."""
 
 import sys
 

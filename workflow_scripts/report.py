@@ -9,8 +9,8 @@ from ukdlib.results.report import (
     read_figures,
     read_leaks,
     read_rejected,
-    read_remarks,
     read_table,
+    read_warnings,
     write_report,
 )
 
@@ -25,7 +25,7 @@ write_report(
     data_tables=[read_table(path) for path in snakemake.input.data_tables],
     data_figures=read_figures(snakemake.input.data_figures, params.captions),
     rejected=read_rejected(snakemake.input.rejected),
-    remarks=read_remarks(snakemake.input.remarks),
+    warnings=read_warnings(snakemake.input.warnings),
     leaks=read_leaks(snakemake.input.leaks),
     config=params.config,
     environment=environment(),

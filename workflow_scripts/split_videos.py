@@ -7,7 +7,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import pandas as pd
 
 from ukdlib.videos.records import read_records, write_csv, write_records
-from ukdlib.videos.split_checks import remarks_on_classes
+from ukdlib.videos.split_checks import class_warnings
 from ukdlib.videos.splits import Held, assign_subsets, groups_of, leaks
 
 clips = read_records(snakemake.input.clips)
@@ -22,5 +22,5 @@ subsets = pd.DataFrame(rows).assign(fold=0)
 print(
     subsets.groupby("subset").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr
 )
-sys.stderr.writelines(f"{remark}\n" for remark in remarks_on_classes(rows, params.classes))
+sys.stderr.writelines(f"{warning}\n" for warning in class_warnings(rows, params.classes))
 write_records(snakemake.output.subsets, subsets)

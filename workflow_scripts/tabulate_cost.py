@@ -1,4 +1,4 @@
-"""Rule tabulate_cost: Table 4, the cost of a training step against the number of teachers."""
+"""Rule tabulate_cost: Table 4, the cost of a training step by number of teachers."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rule train_teacher: one network on one modality, taught by labels."""
+"""Rule train_teacher: one network on one modality, trained on labels."""
 
 import sys
 

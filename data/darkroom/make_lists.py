@@ -1,6 +1,6 @@
-"""Writes Darkroom's annotation lists in the form of ARID v1.0's: python data/darkroom/make_lists.py
+"""Write Darkroom's annotation lists in the format of ARID v1.0: python data/darkroom/make_lists.py
 
-A group is one person in one place at one time of day: GROUPS groups act all CLASSES, CLIPS times each. A
+A group is one person in one place at one time of day: GROUPS groups perform all CLASSES, CLIPS times each. A
 split tests on TEST_GROUPS groups and trains on the others; the test groups of the two splits are disjoint.
 The clips themselves are rendered from their names (ukdlib.darkroom.clip).
 """

@@ -1,4 +1,4 @@
-"""What a data set consists of, its shards, splits and modalities: input and params functions of the rules."""
+"""The content of a data set, its shards, splits and modalities: input and params functions of the rules."""
 
 import os
 from functools import lru_cache
@@ -9,12 +9,12 @@ from ukdlib.videos.annotations import locate, shard_of
 from ukdlib.settings.config import chain_of, transforms_of
 from ukdlib.settings.data_checks import TRANSFORM_KEYS
 from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
-from ukdlib.videos.split_checks import check_splits, remarks_on_groups
+from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of
 
 
 def held_out(dataset, number):
-    """What is held out for the test and for validation in one split: ukdlib.videos.splits.Held."""
+    """The test and validation sets that are held out in one split: ukdlib.videos.splits.Held."""
     entry = config["datasets"][dataset]
     split = entry["splits"][number]
     share = split.get("test_share", None if "fold" in split else TEST_SHARE)
@@ -24,7 +24,7 @@ def held_out(dataset, number):
 
 @lru_cache(None)
 def listed(dataset):
-    """A data set as its lists or folders say, each read once: ukdlib.videos.datasets.DataSet."""
+    """A data set from its lists or folders, each read once: ukdlib.videos.datasets.DataSet."""
     entry = config["datasets"][dataset]
     lists = entry["splits"], entry.get("classes")
     for key in ("videos", "list"):
@@ -34,17 +34,17 @@ def listed(dataset):
         groups = groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
         check_splits(read, groups, [Held(**held_out(dataset, n)) for n in range(len(read.splits))])
         if "group" in entry and not read.groups:
-            read.remarks.extend(remarks_on_groups(read, groups))
+            read.warnings.extend(group_warnings(read, groups))
         if "render" not in entry:
             missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
-            told = {path for path, _ in read.remarks}
-            read.remarks.extend(remark for remark in missing if remark[0] not in told)
+            known = {path for path, _ in read.warnings}
+            read.warnings.extend(warning for warning in missing if warning[0] not in known)
         return read
     except (OSError, ValueError) as error:
         raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
 
 
-# h has to do with the number of classes, a table of validation clips with the parts that a split lists
+# h depends on the number of classes, a table of validation clips on the parts that a split lists
 check(
     classes={config["run"]["dataset"]: listed(config["run"]["dataset"]).classes},
     parts={config["run"]["dataset"]: listed(config["run"]["dataset"]).splits},
@@ -65,7 +65,7 @@ def classes_of(wildcards):
 
 
 def shard_videos(wildcards):
-    """(name, path) of one shard's videos; another label changes nothing about their frames."""
+    """(name, path) of one shard's videos; a changed label does not affect their frames."""
     return [[a.video_id, a.path] for a in sharded(wildcards.dataset)[int(wildcards.shard)]]
 
 
@@ -74,7 +74,7 @@ def labels_of(wildcards):
 
 
 def shard_files(wildcards):
-    """The video files of one shard that are there; what is missing is set aside."""
+    """The existing video files of one shard; missing ones are rejected later."""
     return located(wildcards.dataset, int(wildcards.shard))
 
 
@@ -86,19 +86,19 @@ def located(dataset, shard):
 
 
 def nameable(path):
-    """Whether a file's name can be an input: {a} and <a> are variables to Snakemake, line ends confuse it."""
+    """Whether a file's name can be an input: {a} and <a> are variables for Snakemake, line ends confuse it."""
     return path.isprintable() and not set("{}<>") & set(path)
 
 
 def own(path, place="the video"):
-    """A file of the user's as input, named at `place`: it stays where it is when results go to storage."""
+    """A user's file as input, given under the key `place`: it stays where it is when results go to storage."""
     if not nameable(path):
-        raise WorkflowError(f"{place}: {path!r}: Snakemake takes {{a}} and <a> for variables; rename it")
+        raise WorkflowError(f"{place}: {path!r}: Snakemake treats {{a}} and <a> as variables; rename it")
     return path if path.startswith("results/") else local(os.path.normpath(on_disk(place, path)))
 
 
 def shard_sources(wildcards):
-    """The video files of one shard that can be named, or the proof that they were rendered."""
+    """The video files of one shard that can be named, or the manifest of the rendered ones."""
     if "render" in config["datasets"][wildcards.dataset]:
         return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
     return [own(path) for path in shard_files(wildcards) if nameable(path)]
@@ -106,7 +106,7 @@ def shard_sources(wildcards):
 
 def shard_sizes(wildcards):
     """
-    Size of each file, for one that takes another's place may be older; and the time of those that cannot be named,
+    Size of each file, since a replacement may be older; and the time of those that cannot be named,
     which Snakemake does not watch.
     """
     if "render" in config["datasets"][wildcards.dataset]:
@@ -122,7 +122,7 @@ def split_members(wildcards):
 
 
 def split_groups(wildcards):
-    """How the group of a video is known: {stated: by its list, pattern: that cuts it out of its name}."""
+    """Where the group of a video is from: {stated: by its list, pattern: that extracts it from its name}."""
     read = listed(wildcards.dataset)
     return {"stated": read.groups, "pattern": config["datasets"][wildcards.dataset].get("group")}
 
@@ -132,7 +132,7 @@ def split_setting(wildcards):
 
 
 def reading_setting(wildcards):
-    """How videos are read, and what is too much."""
+    """How videos are read, and upper limits."""
     entry = config["datasets"][wildcards.dataset]
     return {
         "fps": entry.get("fps"),
@@ -175,7 +175,7 @@ def transform_options(wildcards):
 
 
 def flow_gpus(wildcards):
-    """Only one of flow's backends computes on a GPU, if the run may have one."""
+    """Only one of flow's backends computes on a GPU, if the run may use one."""
     return int(modality_setting("backend")(wildcards) == "torch" and config["run"]["device"] != "cpu")
 
 
@@ -185,7 +185,7 @@ def bound_of(modality):
 
 
 def modalities_of_run():
-    """What the networks of this run's tables look at, and what that is made of, sources first."""
+    """The input modalities of this run's tables and the modalities they are computed from, sources first."""
     used = {entry_of(row)["modality"] for row in trained_rows().values()}
     needed = [name for name in config["modalities"] if any(name in chain_of(config, each) for each in used)]
     return sorted(needed, key=lambda name: len(chain_of(config, name)))

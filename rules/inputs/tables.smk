@@ -1,4 +1,4 @@
-"""What the tables and figures of this run show: rows, the files behind them, the paper's numbers."""
+"""Content of this run's tables and figures: rows, the files behind them, the paper's numbers."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ METRICS, LOGITS, HISTORY = "metrics/{subset}.json", "logits/{subset}.parquet", "
 
 
 def files_of(rows, file, subset="test", seeds=None):
-    """Label -> this file of that row (role/name) for every split and seed, those of the run unless given."""
+    """Label -> this file of that row (role/name) for every split and seed, by default those of the run."""
     run = config["run"]
     names = dict(dataset=run["dataset"], split=run["splits"], seed=seeds or run["seeds"], subset=subset)
     return {label: expand(f"{RUN}/{member}/{file}", **names) for label, member in rows.items()}
@@ -23,7 +23,7 @@ def every_file(rows, file, subset="test", seeds=None):
 
 
 def in_one_list(files):
-    """Files by label, row by row; ukdlib.results.grouping.by_row puts them under their labels again."""
+    """Files by label, row by row; ukdlib.results.grouping.by_row groups them by label again."""
     return sum(files.values(), [])
 
 
@@ -48,7 +48,7 @@ def table_files(file, rows=table_rows):
 
 
 def pretraining(wildcards):
-    """Row label -> the notes of the weights that its networks started from."""
+    """Row label -> the notes of the pretrained weights of its networks."""
     return {
         label: pretraining_of(config, *row.split("/"))
         for label, row in config["tables"][wildcards.table]["rows"].items()
@@ -66,7 +66,7 @@ def tested_tables():
 
 
 def rows_of_run():
-    """Every row of this run's tables of test results, each thing once under its first label: label -> role/name."""
+    """Every row of this run's tables of test results, each once under its first label: label -> role/name."""
     labels = {}
     for table in tested_tables():
         for label, member in config["tables"][table]["rows"].items():
@@ -75,7 +75,7 @@ def rows_of_run():
 
 
 def published():
-    """The paper's number of each label of rows_of_run, where it gives one."""
+    """The paper's number for each label of rows_of_run, if there is one."""
     tables = [config["tables"][table] for table in tested_tables()]
     numbers = {
         table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()
@@ -84,7 +84,7 @@ def published():
 
 
 def is_trained(row):
-    """Whether role/name is a network that is trained here: no fusion, and no teacher from elsewhere."""
+    """Whether role/name is a network that is trained here: not a fusion or an external teacher."""
     role, name = Path(row).parts
     return role == "students" or (role == "teachers" and name not in FOREIGN)
 
@@ -107,12 +107,12 @@ def figure(name):
 
 
 def verified_files():
-    """The proofs of all trained things of this run: training views of teachers, test views of table rows."""
+    """The verification of all trained networks of this run: training views of teachers, test views of table rows."""
     rows = dict.fromkeys(trained_rows().values())
-    taught = [
+    students = [
         config["students"][name] for role, name in (Path(row).parts for row in rows) if role == "students"
     ]
-    fusions = [config["fusions"][student["fusion"]] for student in taught]
+    fusions = [config["fusions"][student["fusion"]] for student in students]
     teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
     proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(row, "test") for row in rows]
     return [path for row, subset in proofs for path in every_file({row: row}, f"verified/{subset}.json")]

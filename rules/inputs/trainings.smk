@@ -1,4 +1,4 @@
-"""What a teacher, student or fusion is made from: input and params functions of the rules."""
+"""The inputs of a teacher, student or fusion: input and params functions of the rules."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ def trained_network(wildcards):
 
 
 def network_code(script):
-    """Input function: content of a script, and of the one family of networks that it builds."""
+    """Input function: hash of a script, and of the one family of networks that it builds."""
     return lambda wildcards: code(script, family_of(trained_network(wildcards)["arch"]))
 
 
 def trained_source(wildcards):
-    """Content of the user's own module that a network of `arch: module:function` comes from."""
+    """Hash of the user's own module that defines a network of `arch: module:function`."""
     imported, own, _ = trained_network(wildcards)["arch"].partition(":")
     file = Path(*imported.split(".")).with_suffix(".py")
     return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
@@ -56,7 +56,7 @@ def weights_setting(wildcards):
 
 
 def recipe_named(name):
-    """A recipe without what changes no result: how many GPUs share a training, how many processes read clips."""
+    """A recipe without the keys that change no result: GPUs that share a training, processes that read clips."""
     return {key: value for key, value in config["recipes"][name].items() if key not in ("gpus", "workers")}
 
 
@@ -65,7 +65,7 @@ def trained_recipe(wildcards):
 
 
 def input_of(entry):
-    """What the network of a teacher or student must know of its input: {name, mean, std, flow}."""
+    """The input of a teacher's or student's network: {name, mean, std, flow}."""
     modality = config["modalities"][entry["modality"]]
     return {
         "name": entry["modality"],
@@ -76,7 +76,7 @@ def input_of(entry):
 
 
 def trained_origin(wildcards):
-    """What stored logits say of themselves: whose they are, of which subset, and how the frames were made."""
+    """The metadata of stored logits: role and name, subset, and how the frames were made."""
     return {
         "role": wildcards.get("role", "teachers"),
         "name": wildcards.get("name", wildcards.get("teacher")),
@@ -90,7 +90,7 @@ def trained_modality(wildcards):
 
 
 def trained_workers(wildcards):
-    """Processes that read clips, beside each that computes."""
+    """Processes that read clips, for each that computes."""
     return config["recipes"][trained(wildcards)["recipe"]]["workers"]
 
 
@@ -104,7 +104,7 @@ def gpus(wildcards):
 
 
 def training_processes(wildcards):
-    """One for each GPU that the recipe asks for; as many without GPUs."""
+    """One for each GPU that the recipe requests; as many without GPUs."""
     return config["recipes"][trained(wildcards)["recipe"]]["gpus"]
 
 
@@ -121,12 +121,12 @@ def training_memory(wildcards):
 
 
 def fused_teachers(wildcards):
-    """Logits of the teachers of one fusion; only the training subset may be weighed by its labels."""
+    """Logits of the teachers of one fusion; only the training subset may be weighted by its labels."""
     fusion = fusion_setting(wildcards)
     if wildcards.subset != "train" and fusion["method"] in LABEL_METHODS:
         raise WorkflowError(
-            f"config.yaml: fusions.{wildcards.fusion} weighs teachers by the true label (method "
-            f"{fusion['method']!r}), a leak on the subset {wildcards.subset!r}; only 'train' can be fused so"
+            f"config.yaml: fusions.{wildcards.fusion} weights teachers by the ground-truth label (method "
+            f"{fusion['method']!r}), a leak on the subset {wildcards.subset!r}; it can only fuse 'train'"
         )
     return [
         f"{RUN}/teachers/{teacher}/logits/{file}.parquet".format(**wildcards)
@@ -136,19 +136,19 @@ def fused_teachers(wildcards):
 
 
 def fusion_setting(wildcards):
-    """A fusion's entry; only the training subset has out-of-fold logits, all others are unseen anyway."""
+    """A fusion's entry; only the training subset has out-of-fold logits, all others are held out anyway."""
     fusion = config["fusions"][wildcards.fusion]
     return {**fusion, "out_of_fold": fusion["out_of_fold"] and wildcards.subset == "train"}
 
 
 def foreign_file(wildcards):
-    """The file of a teacher made elsewhere; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
+    """The file of an external teacher; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
     file = config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
     return own(file, f"config.yaml: teachers.{wildcards.teacher}.logits")
 
 
 def foreign_views(wildcards):
-    """How many views of each video the teachers beside it and their students look at."""
+    """The number of views of each video that the other teachers and their students use."""
     recipe = recipe_of(config, "teachers", wildcards.teacher)
     return (
         recipe["export_views"] if wildcards.subset == "train" else recipe["test_clips"] * recipe["test_crops"]

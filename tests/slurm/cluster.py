@@ -1,4 +1,4 @@
-"""A real SLURM on this host: munge, slurmctld and two slurmd, one with GPUs that are none. It ends what it started."""
+"""A real SLURM on this host: munge, slurmctld and two slurmd, one with fake GPUs. It ends what it started."""
 
 import os
 import re
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge"}
-CONFIG = Path("/etc/slurm")  # the one place that Snakemake's job steps look at: they drop SLURM_CONF
+CONFIG = Path("/etc/slurm")  # the only folder that Snakemake's job steps read: they drop SLURM_CONF
 FILES = ["slurm.conf", "gres.conf"]
 
 
 class Job(NamedTuple):
-    """What SLURM remembers of a job; times as it prints them, which sorts."""
+    """SLURM's record of a job; times as it prints them, which can be sorted."""
 
     number: str
     rule: str
@@ -33,21 +33,21 @@ class Job(NamedTuple):
 
 
 def obstacle() -> str | None:
-    """Why no cluster can be made here."""
+    """Why no cluster can be started here."""
     if os.getuid() != 0:
         return "SLURM's daemons need root here"
-    if shutil.which("scontrol") and "UP" in _said("scontrol", "ping"):
+    if shutil.which("scontrol") and "UP" in _output("scontrol", "ping"):
         return "this host belongs to a SLURM cluster"
     if any((CONFIG / file).exists() for file in FILES):
-        return f"{CONFIG} holds the configuration of another SLURM, or what a killed test left"
+        return f"{CONFIG} contains the configuration of another SLURM, or leftovers of a killed test"
     if not _devices_allowed():
-        return "no devices can be made here, and SLURM wants some for its GPUs"
+        return "no devices can be created here, and SLURM needs some for its GPUs"
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
     return f"{', '.join(missing)}: not installed" if missing and not _installed(missing) else None
 
 
 class Cluster:
-    """`up` and `down`; `jobs` is what SLURM says of all jobs, those that are over included."""
+    """`up` and `down`; `jobs` lists SLURM's records of all jobs, including finished ones."""
 
     def __init__(self, folder: Path, gpus: int):
         self.folder, self.gpus = folder, gpus
@@ -61,13 +61,13 @@ class Cluster:
         self._start("slurmctld", "-D")
         for node in "gc":
             self._start("slurmd", "-D", "-N", node)
-        wait_until(lambda: _said("sinfo", "-h", "-o", "%T").split() == ["idle"], 60, "nodes are idle")
+        wait_until(lambda: _output("sinfo", "-h", "-o", "%T").split() == ["idle"], 60, "nodes are idle")
 
     def down(self) -> None:
         """Cancel all jobs, end the daemons in reverse order and remove the links to their configuration."""
         try:
             subprocess.run(["scancel", "--full", "--user", "root"], timeout=30, capture_output=True)
-            wait_until(lambda: not _said("squeue", "-h"), 90, "all jobs are gone")
+            wait_until(lambda: not _output("squeue", "-h"), 90, "all jobs are gone")
         finally:
             for daemon in reversed(self.daemons):
                 _end(daemon)
@@ -76,13 +76,13 @@ class Cluster:
                     (CONFIG / file).unlink()
 
     def last_words(self) -> str:
-        """The end of what the daemons have written."""
+        """The end of the daemons' logs."""
         logs = [self.folder / name for name in ("daemons.log", "slurmctld.log", "g.log", "c.log")]
         return " | ".join(log.read_text()[-300:].strip() for log in logs if log.exists())
 
     def jobs(self, folder: Path) -> list[Job]:
         """All jobs that were submitted from this folder, in order."""
-        listed = map(_job, _said("scontrol", "--oneliner", "show", "jobs").splitlines())
+        listed = map(_job, _output("scontrol", "--oneliner", "show", "jobs").splitlines())
         return sorted(
             (job for job in listed if job and job.folder == str(folder)), key=lambda job: int(job.number)
         )
@@ -98,11 +98,11 @@ class Cluster:
         (self.folder / "gres.conf").write_text("".join(lines))
         CONFIG.mkdir(exist_ok=True)
         for file in FILES:
-            (CONFIG / file).unlink(missing_ok=True)  # a link that leads nowhere, by obstacle()
+            (CONFIG / file).unlink(missing_ok=True)  # a broken link, by obstacle()
             (CONFIG / file).symlink_to(self.folder / file)
 
     def _start_munge(self) -> None:
-        """As its own user and at the usual socket, where SLURM looks for it."""
+        """As its own user and at the usual socket, where SLURM expects it."""
         for folder in ("/run/munge", "/var/lib/munge", "/var/log/munge"):
             Path(folder).mkdir(mode=0o755, exist_ok=True)
             shutil.chown(folder, "munge", "munge")
@@ -116,7 +116,7 @@ class Cluster:
 
 
 def wait_until(condition: Callable[[], object], seconds: float, words: str) -> None:
-    """Look until it holds; who waits longer than `seconds` fails."""
+    """Poll until it holds; fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -139,7 +139,7 @@ def _installed(packages: list[str]) -> bool:
 
 
 def _null_device(path: Path) -> None:
-    """What SLURM takes for a GPU; with a plain file it would not set CUDA_VISIBLE_DEVICES."""
+    """A device that SLURM accepts as a GPU; with a plain file it would not set CUDA_VISIBLE_DEVICES."""
     os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 
 
@@ -152,7 +152,7 @@ def _devices_allowed() -> bool:
     return True
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
     except subprocess.TimeoutExpired:
@@ -175,7 +175,7 @@ def _end(daemon: subprocess.Popen) -> None:
 
 
 def _job(line: str) -> Job | None:
-    """One line of `scontrol show jobs`; None if it is no job of Snakemake's."""
+    """One line of `scontrol show jobs`; None if it is not a job of Snakemake."""
     said = dict(re.findall(r"(\S+?)=(\S*)", line))
     rule = re.match(r"rule_(\w+?)(?:_wildcards_|$)", said.get("Comment", ""))
     if rule is None:

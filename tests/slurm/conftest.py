@@ -1,4 +1,4 @@
-"""A cluster for the session, and three runs at the same time: one in peace on this machine, two on the cluster."""
+"""A cluster for the session, and three runs at the same time: one undisturbed on this machine, two on the cluster."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +22,8 @@ NEARBY = {"slurm-init-seconds-before-status-checks": 2, "latency-wait": 10}
 LIMIT = 400  # seconds until there is a training to cancel
 EPOCHS = 180  # of one step, which SLOW makes half a second long
 
-# Lines that make a script want more memory than it asks for at first, and a training take its time.
-NO_START = (TimeoutError, OSError, subprocess.SubprocessError)  # a sandbox may not let daemons be
+# Lines that make a script need more memory than it first requests, and slow down a training.
+NO_START = (TimeoutError, OSError, subprocess.SubprocessError)  # a sandbox may not allow daemons
 HUNGRY = "if snakemake.resources.mem_mb < 4000: raise MemoryError\n\n"
 SLOW = """
 import time
@@ -36,9 +36,9 @@ training.lesson_loss = lambda *arguments: (time.sleep(0.5), lesson_loss(*argumen
 
 class Runs(NamedTuple):
     """
-    alone: in peace on this machine
-    disturbed: a rendering lacks memory, and somebody cancels the first training
-    late: a training takes longer than it may
+    alone: undisturbed on this machine
+    disturbed: a rendering lacks memory, and the first training is cancelled
+    late: a training exceeds its time limit
     """
 
     cluster: Cluster
@@ -83,7 +83,7 @@ class Runs(NamedTuple):
 
 
 def run_on_cluster(workflow: Workflow, changes: dict[str, object], *arguments: str) -> None:
-    """Through the shipped profile, with what a test must have otherwise."""
+    """With the shipped profile and the changes that a test needs."""
     path = workflow.folder / "profiles/slurm/config.yaml"
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | NEARBY | changes))
     done = workflow.snakemake("--workflow-profile", "profiles/slurm", *arguments)

@@ -1,4 +1,4 @@
-"""The shipped profile on a real SLURM: what costs runs there, disturbed, and the table is that of one machine."""
+"""The shipped profile on a real SLURM: expensive jobs run there, disturbed, and the table is that of one machine."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ def test_the_table_is_that_of_one_machine(runs):
     assert (runs.disturbed.folder / TABLE).read_bytes() == (runs.alone.folder / TABLE).read_bytes()
 
 
-def test_what_costs_was_done_by_slurm_and_nothing_else(runs):
+def test_expensive_jobs_ran_on_slurm_and_no_others(runs):
     completed = [job for job in runs.jobs(runs.disturbed) if job.state == "COMPLETED"]
     assert Counter(job.rule for job in completed) == ON_GPUS | ON_CPUS
     assert {(job.partition, job.gpus) for job in completed if job.rule in ON_GPUS} == {("gpu", 1)}
@@ -33,16 +33,16 @@ def test_no_more_jobs_at_once_than_gpus(runs):
 
 
 def test_a_job_that_lacks_memory_gets_more(runs):
-    asked = [(job.state, job.memory) for job in runs.jobs(runs.disturbed, "render_darkroom")]
-    assert asked == [("FAILED", "2000M"), ("COMPLETED", "4000M")]
+    requested = [(job.state, job.memory) for job in runs.jobs(runs.disturbed, "render_darkroom")]
+    assert requested == [("FAILED", "2000M"), ("COMPLETED", "4000M")]
 
 
-def test_a_job_that_somebody_cancels_runs_again(runs):
+def test_a_cancelled_job_runs_again(runs):
     states = [job.state for job in runs.jobs(runs.disturbed, "train_teacher")]
     assert states == ["CANCELLED", "COMPLETED"]
 
 
-def test_a_training_that_is_over_its_time_is_told_so_and_goes_on_in_the_next_job(runs):
+def test_a_training_over_its_time_limit_is_signalled_and_resumes_in_the_next_job(runs):
     *early, last = runs.jobs(runs.late, "train_teacher")
     assert early and {job.state for job in early} == {"FAILED"} and last.state == "COMPLETED"
     assert [job.limit for job in [*early, last]] == [

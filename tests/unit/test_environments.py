@@ -38,8 +38,8 @@ def test_every_pin_of_an_environment_is_the_locks(path):
 @pytest.mark.parametrize(
     "requirement", [*DEPENDENCIES, *(each for extra in EXTRAS.values() for each in extra)]
 )
-def test_the_lock_satisfies_what_the_project_asks_for(requirement):
-    if Requirement(requirement).name != "ukd":  # an extra that holds another
+def test_the_lock_satisfies_the_projects_requirements(requirement):
+    if Requirement(requirement).name != "ukd":  # an extra that includes another
         assert Requirement(requirement).specifier.contains(LOCK[name_of(requirement)])
 
 
@@ -48,5 +48,5 @@ def test_the_lock_is_what_runs_here(requirement, pytestconfig):
     name = Requirement(requirement).name
     if name in ABSENT and pytestconfig.pluginmanager.has_plugin("tests.without_torch"):
         pytest.skip(f"this environment does without {name}")
-    installed = version(name).split("+")[0]  # +cpu or not is the machine's affair
+    installed = version(name).split("+")[0]  # +cpu or not depends on the machine
     assert installed == LOCK[name_of(requirement)]

@@ -1,4 +1,4 @@
-"""envs/make_venv.py: a .venv that cannot be used is made anew, an unsupported Python refused in one sentence."""
+"""envs/make_venv.py: a .venv that cannot be used is recreated, an unsupported Python refused in one sentence."""
 
 import ast
 import importlib.util
@@ -80,12 +80,12 @@ def say(old, new):
         (say("3.", "4."), "it was made with Python 4.* and runs 3"),
     ],
 )
-def test_one_that_cannot_be_used_is_made_anew(script, monkeypatch, capsys, damage, why):
+def test_one_that_cannot_be_used_is_recreated(script, monkeypatch, capsys, damage, why):
     damage(finish(script))
     monkeypatch.setattr(script, "write_ready", lambda: None)  # there is no interpreter that could be asked
     script.main()
     assert script.ran == [NEW, PACKAGES]
-    assert re.fullmatch(f"Making .venv anew: {why}.*\n", capsys.readouterr().err)
+    assert re.fullmatch(f"Recreating .venv: {why}.*\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

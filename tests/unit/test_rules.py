@@ -1,4 +1,4 @@
-"""The workflow's rooms: a rule and its script share a name, every rule logs, and only scripts know the workflow."""
+"""Structure of the workflow: a rule and its script share a name, every rule logs, only scripts know the workflow."""
 
 import inspect
 import re
@@ -32,7 +32,7 @@ def test_a_rule_runs_the_script_of_its_name_and_carries_its_hash(name):
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("directive", ["log:", "conda:", "resources:"])
-def test_every_rule_says_what_it_needs_and_where_it_logs(name, directive):
+def test_every_rule_states_its_needs_and_its_log(name, directive):
     assert re.search(rf"^    {directive}", RULES[name], re.M)
 
 
@@ -41,7 +41,7 @@ LOCAL = re.search(r"^localrules:\n((?:    \w+,\n)+)", (ROOT / "Snakefile").read_
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("need", ["mem_mb", "runtime"])
-def test_a_rule_runs_beside_snakemake_or_asks_for_more_when_it_is_tried_again(name, need):
+def test_a_rule_is_local_or_requests_more_with_each_attempt(name, need):
     assert (f" {need}=growing(" in RULES[name]) != (name in map(str.strip, LOCAL))
 
 
@@ -86,12 +86,12 @@ NETWORK = SCHEMA["properties"]["networks"]["additionalProperties"]
 
 
 def options_in_the_schema(arch):
-    """The definition that an entry of this arch is held to."""
+    """The schema definition for entries of this arch."""
     for branch in NETWORK["else"]["allOf"]:
         stated = branch["if"]["properties"]["arch"]
         if arch in stated.get("enum", [stated.get("const")]):
             return SCHEMA["$defs"][branch["then"]["$ref"].rpartition("/")[2]]
-    raise AssertionError(f"the schema says nothing of {arch}")
+    raise AssertionError(f"the schema does not contain {arch}")
 
 
 def test_the_schema_knows_exactly_the_networks():

@@ -1,4 +1,4 @@
-"""ukdlib is a house of wings on floors: a wing imports only from floors below its own."""
+"""The subpackages (wings) of ukdlib are layered (floors): each imports only from layers below its own."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ def wing_of(path: Path) -> str:
 
 
 def imported(source: str, package: str = "ukdlib") -> set[str]:
-    """Dotted names in `package` that a module imports, wherever the statement stands."""
+    """Dotted names in `package` that a module imports, wherever the statement is."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
@@ -37,7 +37,7 @@ def imported(source: str, package: str = "ukdlib") -> set[str]:
 
 
 def upward(wing: str, source: str) -> set[str]:
-    """What a module of this wing imports from wings that do not stand below its own."""
+    """What a module of this wing imports from wings that are not below its own."""
     others = {name.split(".")[1] for name in imported(source)} - {wing}
     return {other for other in others if FLOOR[other] >= FLOOR[wing]}
 
@@ -54,28 +54,28 @@ def test_an_import_upwards_or_sideways_is_seen():
     assert upward("results", "from ukdlib.knowledge.logits import read_logits\nimport numpy") == set()
 
 
-def test_no_module_stands_outside_the_wings():
+def test_no_module_is_outside_the_wings():
     assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
     assert (PACKAGE / "__init__.py").read_text() == ""
     assert set(WINGS) <= set(FLOOR)
 
 
 @pytest.mark.parametrize("wing", WINGS)
-def test_a_wing_says_what_it_knows(wing):
+def test_a_wing_has_a_short_docstring(wing):
     """A docstring of a few lines, and at most the names that outsiders need."""
     tree = ast.parse((PACKAGE / wing / "__init__.py").read_text())
     assert 3 <= len(ast.get_docstring(tree).splitlines()) <= 5
     assert all(isinstance(node, ast.Expr | ast.ImportFrom | ast.Assign) for node in tree.body)
 
 
-def test_modules_import_each_other_in_no_circle():
+def test_there_are_no_circular_imports():
     names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in MODULES}
     left = {
         name: with_packages(imported(path.read_text())) & set(names) - {name} for name, path in names.items()
     }
     while left:
         free = [name for name, used in left.items() if not used & set(left)]
-        assert free, f"a circle among {sorted(left)}"
+        assert free, f"a circular import among {sorted(left)}"
         for name in free:
             del left[name]
 

@@ -1,4 +1,4 @@
-"""A copy of the workflow in a folder of its own, and the jobs that it plans."""
+"""A copy of the workflow in its own folder, and the jobs that it plans."""
 
 import fcntl
 import functools
@@ -65,7 +65,7 @@ class Workflow:
         return {rule: count for rule, count in jobs.items() if rule not in ("all",)}
 
     def refusal(self, overlay: str, *arguments: str) -> str:
-        """What a dry run says with an overlay that it must refuse."""
+        """The output of a dry run with an overlay that it must refuse."""
         path = self.folder / "overlay.yaml"
         path.write_text(overlay)
         done = self.snakemake("--dry-run", "--configfile", str(path), *arguments)

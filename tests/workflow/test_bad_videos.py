@@ -1,4 +1,4 @@
-"""Broken videos are set aside by name and reason, nothing is lost, and too many of them stop the run."""
+"""Broken videos are rejected by name and reason, nothing is lost, and too many of them stop the run."""
 
 import cv2
 import numpy as np
@@ -64,7 +64,7 @@ def arguments(workflow, max_rejected):
     return ["results/own/split0/subsets.parquet", "--configfile", str(path)]
 
 
-def test_broken_videos_are_set_aside_and_the_others_go_on(own):
+def test_broken_videos_are_rejected_and_the_others_are_used(own):
     own.run(*arguments(own, 0.5))
     rejected = pd.read_csv(own.folder / "results/own/rejected.csv").set_index("video_id")["reason"]
     assert len(rejected) == len(REASONS)

@@ -1,4 +1,4 @@
-"""Faults of disks: what is damaged, lost or cannot be read ends in an error that names it or in the same tables."""
+"""Disk faults: a damaged, lost or unreadable file ends in an error that names it or in the same tables."""
 
 import os
 import re
@@ -56,7 +56,9 @@ def log_of(workflow: Workflow, said: str) -> str:
 
 
 @pytest.mark.parametrize("damaged", READERS)
-def test_a_flipped_bit_is_told_with_the_way_out_which_leads_to_the_same_tables(damaged, finished, original):
+def test_a_flipped_bit_is_reported_with_the_remedy_which_restores_the_same_tables(
+    damaged, finished, original
+):
     lost, reader = READERS[damaged]
     flip(finished.folder / damaged, seed=len(damaged))
     (finished.folder / lost).unlink()
@@ -71,15 +73,15 @@ def test_a_flipped_bit_is_told_with_the_way_out_which_leads_to_the_same_tables(d
 
 
 def without_privilege(workflow: Workflow, *arguments: str) -> subprocess.CompletedProcess:
-    """Snakemake as somebody who may not read everything, though the tests' user may."""
+    """Snakemake as a user without the right to read everything, which the tests' user may have."""
     if os.getuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not there: root reads what nobody may read")
+        pytest.skip("setpriv is not installed: root can read any file")
     prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
     command = [*prefix, sys.executable, "-m", "snakemake", "--nocolor", *arguments, "--cores", "2"]
-    return subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, timeout=1800)
 
 
-def test_an_unreadable_file_is_told_and_the_run_goes_on_once_it_can_be_read(finished, original):
+def test_an_unreadable_file_is_reported_and_the_run_resumes_once_it_can_be_read(finished, original):
     closed = finished.folder / SEED / "teachers/rgb/logits/train.parquet"
     fused = f"{SEED}/fusions/ukd/logits/train.parquet"
     (finished.folder / fused).unlink()
@@ -108,7 +110,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(small_disk, original):
+def test_a_full_disk_stops_the_run_which_resumes_when_there_is_room(small_disk, original):
     workflow = Workflow(small_disk)
     done = workflow.snakemake("--cores", "2", "--configfile", TINY)
     said = done.stdout + done.stderr

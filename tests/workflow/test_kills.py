@@ -1,4 +1,4 @@
-"""Fifty kills at random moments of a run, of jobs and of Snakemake itself: it ends with the bytes of a run in peace."""
+"""Fifty kills at random times, of jobs and of Snakemake itself: the run ends with the bytes of an undisturbed one."""
 
 import os
 import random
@@ -13,7 +13,7 @@ from tests.workflow.conftest import TINY, Workflow
 
 KILLS, OF_ALL = 50, 10  # every tenth takes Snakemake and all of its jobs
 PAUSE = (0.2, 3.0)  # seconds between two kills; the tiny run alone has 69 jobs of 2 to 6 s
-LIMIT = 1500  # seconds
+LIMIT = 4500  # seconds
 COMPARED = ["tables/*.csv", "split0/**/metrics/*.json", "split0/**/*.parquet", "split0/**/*.safetensors"]
 TIMED = {"cost.csv"}  # holds measured seconds
 
@@ -30,7 +30,7 @@ class Victim:
         common = [sys.executable, "-m", "snakemake", "--configfile", TINY, "--cores", "2"]
         with open(self.log, "ab") as log:
             subprocess.run(
-                [*common, "--unlock"], cwd=self.folder, stdout=log, stderr=log, timeout=120, check=True
+                [*common, "--unlock"], cwd=self.folder, stdout=log, stderr=log, timeout=600, check=True
             )
             command = [*common, "--retries", str(KILLS)]
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=os.environ)
@@ -51,7 +51,7 @@ class Victim:
             return False
         if everything:
             self.process.kill()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=600)
         for job in jobs if everything else [rng.choice(jobs)]:
             try:
                 job.kill()

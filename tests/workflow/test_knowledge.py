@@ -1,4 +1,4 @@
-"""Out-of-fold knowledge does not leak, stored logits can be proven, and a teacher may come from anywhere."""
+"""Out-of-fold knowledge does not leak, stored logits can be verified, and a teacher may come from anywhere."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def log_of(workflow, job):
 
 
 @pytest.mark.parametrize("teacher", ["rgb", "flow"])
-def test_out_of_fold_logits_come_from_networks_that_never_saw_the_video(original, teacher):
+def test_out_of_fold_logits_come_from_networks_not_trained_on_the_video(original, teacher):
     folder = original.folder / RUN / "teachers" / teacher
     rows = read_logits(folder / "logits/out_of_fold.parquet")
     folds = pd.read_parquet(original.folder / RUN / "../folds.parquet").set_index("video_id")
@@ -35,14 +35,14 @@ def test_out_of_fold_logits_come_from_networks_that_never_saw_the_video(original
 
 
 def swap_in(path, content):
-    """Other content in the same place, at the same time: as a copy by hand would leave it."""
+    """Other content under the same path, with the same time, as a manual copy would leave it."""
     time = path.stat().st_mtime_ns
     path.write_bytes(content)
     os.utime(path, ns=(time, time))
 
 
-def test_a_network_that_saw_its_own_fold_is_refused(finished):
-    """The checkpoint of the whole training set in the place of a fold's: gathering finds it out."""
+def test_a_network_trained_on_its_own_fold_is_refused(finished):
+    """The checkpoint of the whole training set in place of a fold's: detected when folds are gathered."""
     folder = finished.folder / RUN / "teachers/rgb"
     (folder / "fold0/checkpoint.safetensors").write_bytes((folder / "checkpoint.safetensors").read_bytes())
     target = f"{RUN}/teachers/rgb/logits/out_of_fold.parquet"
@@ -68,9 +68,9 @@ def test_stored_logits_are_verified(finished):
     assert found["rows"] == 32 and found["largest_difference"] <= found["allowed"]
 
 
-def test_a_checkpoint_swapped_between_two_teachers_is_found_out(finished):
+def test_a_checkpoint_swapped_between_two_teachers_is_detected(finished):
     rgb, flow = (finished.folder / RUN / f"teachers/{name}" for name in ("rgb", "flow"))
-    # a large checkpoint goes by its time, a small one by its content: then the logits would be computed again
+    # a large checkpoint is compared by time, a small one by content: then the logits would be computed again
     swap_in(rgb / "checkpoint.safetensors", (flow / "checkpoint.safetensors").read_bytes())
     code, log = verify(finished, "--max-checksum-file-size", "1")
     assert code != 0 and "it was made with checkpoint" in log
@@ -83,14 +83,14 @@ def test_a_checkpoint_swapped_between_two_teachers_is_found_out(finished):
         ("recipes: {train: {short_side: [34, 40]}}\n", "recomputed rows differ, most of all video"),
     ],
 )
-def test_another_preprocessing_is_found_out(finished, tmp_path, overlay, message):
+def test_another_preprocessing_is_detected(finished, tmp_path, overlay, message):
     (tmp_path / "other.yaml").write_text(overlay)
     code, log = verify(finished, str(tmp_path / "other.yaml"))
     assert code != 0 and message in log
 
 
-def test_a_dozen_teachers_from_elsewhere_are_fused(finished, tmp_path):
-    """Files in the wide form that any data frame library writes, one row for each video."""
+def test_a_dozen_external_teachers_are_fused(finished, tmp_path):
+    """Files in the wide format that any data frame library writes, one row for each video."""
     subsets = pd.read_parquet(finished.folder / RUN / "../subsets.parquet")
     train = subsets[subsets["subset"] == "train"].sort_values("video_id")
     classes = read_logits(finished.folder / RUN / "teachers/rgb/logits/train.parquet").classes

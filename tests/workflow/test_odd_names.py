@@ -1,4 +1,4 @@
-"""A folder of videos with every odd name runs through: nothing is lost, nothing is executed, all is accounted for."""
+"""A folder of videos with all kinds of odd names runs through: nothing is lost or executed, all is accounted for."""
 
 import os
 import shutil
@@ -61,12 +61,12 @@ def test_every_odd_name_runs_and_is_accounted_for(own):
     assert len(rejected) == len(BAD)
     store = open_shards([str(results / "frames/rgb/shard0.arrow")])
     assert sorted(store.video_ids) == sorted(clips["video_id"])
-    remarks = dict(pd.read_csv(results / "remarks.csv").itertuples(index=False))
+    warnings = dict(pd.read_csv(results / "warnings.csv").itertuples(index=False))
     assert (
-        remarks["loose.mp4"] == "left out: in no class's folder"
-        and "leaves the folder" in remarks["Run/out.mp4"]
+        warnings["loose.mp4"] == "skipped: not in a class folder"
+        and "leaves the folder" in warnings["Run/out.mp4"]
     )
-    assert remarks["走る/twin"] == "has the very frames of Run/plain"
+    assert warnings["走る/twin"] == "has the same frames as Run/plain"
     leaks = pd.read_csv(results / "split0/leaks.csv")
     sides = pd.read_parquet(results / "split0/subsets.parquet").set_index("video_id")["subset"]
     assert len(leaks) == (sides["Run/plain"] != sides["走る/twin"])
@@ -78,7 +78,7 @@ def test_every_odd_name_runs_and_is_accounted_for(own):
     assert own.plan(*targets, "--configfile", "own.yaml")["inspect_videos"] == 1
 
 
-def test_a_file_that_takes_anothers_place_is_seen_however_old_it_is(own):
+def test_a_replaced_file_is_noticed_however_old_it_is(own):
     target = "results/own/clips.parquet"
     own.run(target, "--configfile", "own.yaml")
     replaced = own.folder / "data/own/Run/plain.mp4"
@@ -87,8 +87,8 @@ def test_a_file_that_takes_anothers_place_is_seen_however_old_it_is(own):
     assert own.plan(target, "--configfile", "own.yaml")["inspect_videos"] == 1
 
 
-def test_another_label_changes_no_frame(own):
-    """Classes change their numbers, too, when one comes before them in the alphabet."""
+def test_a_changed_label_plans_no_frames(own):
+    """Class numbers change, too, when a new class comes before them in the alphabet."""
     videos = [name for name in GOOD if name.isprintable()][:12]
     names, table = ["Run", "Walk"] * 6, own.folder / "own.csv"
 

@@ -1,4 +1,4 @@
-"""A network family that this repository does not know teaches by configuration alone, and its code is watched."""
+"""A network family from outside this repository can teach by configuration alone, and its code is watched."""
 
 from tests.workflow.conftest import TINY
 from ukdlib.knowledge.logits import read_logits
@@ -21,7 +21,7 @@ students: {rgb_mine: {network: mine, modality: rgb, recipe: train, fusion: with_
 """
 
 
-def test_a_family_of_ones_own_goes_from_training_to_a_fused_student(finished, tmp_path):
+def test_a_users_own_family_goes_from_training_to_a_fused_student(finished, tmp_path):
     module, overlay = finished.folder / "my_networks.py", tmp_path / "mine.yaml"
     module.write_text(MODULE)
     overlay.write_text(OVERLAY)

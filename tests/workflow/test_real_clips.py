@@ -20,7 +20,7 @@ def test_174_clips_are_accounted_for(workflow):
     clips, rejected = pd.read_parquet(results / "clips.parquet"), pd.read_csv(results / "rejected.csv")
     assert len(clips) == 174 and len(rejected) == 0 and clips["frame_hash"].nunique() == 172
     assert set(zip(clips["width"], clips["height"], strict=True)) == {(320, 240), (476, 240), (426, 240)}
-    remarks = dict(pd.read_csv(results / "remarks.csv").itertuples(index=False))
-    assert remarks["eleven/Wave_14_10"].startswith("nearly black")
-    assert {"train/Run/Run_1_1", "train/Turn/Turn_1_1"} <= set(remarks)  # twins of clips of `eleven`
+    warnings = dict(pd.read_csv(results / "warnings.csv").itertuples(index=False))
+    assert warnings["eleven/Wave_14_10"].startswith("nearly black")
+    assert {"train/Run/Run_1_1", "train/Turn/Turn_1_1"} <= set(warnings)  # twins of clips of `eleven`
     assert len(pd.read_csv(results / "split0/leaks.csv")) == 0  # twins are of one group

@@ -1,4 +1,4 @@
-"""A faulty configuration is refused before any job starts, in words that name place, value and what is allowed."""
+"""A faulty configuration is refused before any job starts; the message names key, value and what is allowed."""
 
 import pytest
 
@@ -33,15 +33,15 @@ CASES = {
     ),
     "videos in a bucket": (
         'datasets: {darkroom: {videos: "s3://bucket/videos"}}',
-        "config.yaml: datasets.darkroom.videos: 's3://bucket/videos' is an address",
+        "config.yaml: datasets.darkroom.videos: 's3://bucket/videos' is a URL",
     ),
     "logits in a bucket": (
         'teachers: {mine: {logits: "s3://bucket/{subset}.parquet"}}\nfusions: {ukd: {teachers: [rgb, mine]}}',
-        "config.yaml: teachers.mine.logits: 's3://bucket/train.parquet' is an address",
+        "config.yaml: teachers.mine.logits: 's3://bucket/train.parquet' is a URL",
     ),
     "weights in a bucket": (
         'weights: {k: {note: n, file: "s3://bucket/k.pt"}}\nteachers: {rgb: {weights: k}}',
-        "config.yaml: weights.k.file: 's3://bucket/k.pt' is an address",
+        "config.yaml: weights.k.file: 's3://bucket/k.pt' is a URL",
     ),
     "unknown student of the cost table": ("cost: {student: nobody}", "cost.student names 'nobody'"),
     "split that is not there": (
@@ -51,12 +51,12 @@ CASES = {
     "h at or under 1/C": ("fusions: {ukd: {h: 0.05}}", "fusions.ukd.h is 0.05"),
     "labels would leak": (
         "tables: {table3: {rows: {GTD itself: fusions/gtd}}}",
-        "weighs teachers by the true label, a leak",
+        "weights teachers by the ground-truth label, a leak",
     ),
     "labels would leak on the validation clips": (
         "run: {tables: [v]}\ntables: {v: {caption: c, subset: val, baseline: a, rows: {a: fusions/softmin_ce}}}\n"
         "fusions: {softmin_ce: {method: softmin_ce, teachers: [rgb, flow], tau: 1}}",
-        "whose method 'softmin_ce' weighs teachers by the true label, a leak",
+        "whose method 'softmin_ce' weights teachers by the ground-truth label, a leak",
     ),
     "no validation clips": (
         "run: {tables: [v]}\ntables: {v: {caption: c, subset: val, baseline: a, rows: {a: teachers/rgb}}}\n"
@@ -129,6 +129,7 @@ def test_a_list_that_contradicts_itself_is_refused_with_file_and_line(workflow):
 def test_a_fusion_that_uses_labels_does_not_predict_test_clips(workflow):
     done = workflow.snakemake("--dry-run", "results/darkroom/split0/seed0/fusions/ukd/logits/test.parquet")
     assert done.returncode != 0
-    assert "fusions.ukd weighs teachers by the true label (method 'pkd'), a leak on the subset 'test'" in (
-        done.stdout + done.stderr
+    assert (
+        "fusions.ukd weights teachers by the ground-truth label (method 'pkd'), a leak on the subset 'test'"
+        in (done.stdout + done.stderr)
     )

@@ -45,7 +45,7 @@ def test_tau_of_one_arm_replans_that_arm_alone(finished, tmp_path):
 
 
 @pytest.mark.parametrize("setting", ["gpus", "workers"])
-def test_what_a_machine_has_for_trainings_plans_nothing(finished, tmp_path, setting):
+def test_machine_settings_of_trainings_plan_nothing(finished, tmp_path, setting):
     overlay = tmp_path / "machine.yaml"
     overlay.write_text(f"recipes: {{train: {{{setting}: 4}}}}\n")
     assert plan(finished, str(overlay)) == {}
@@ -87,7 +87,7 @@ def test_an_edit_in_one_family_of_networks_replans_the_trainings_of_that_family_
     assert family == "slowfast" or jobs == {}
 
 
-def test_every_video_is_indexed_or_rejected_and_every_test_clip_is_judged(original):
+def test_every_video_is_indexed_or_rejected_and_every_test_clip_is_evaluated(original):
     results = original.folder / "results/darkroom"
     clips, rejected = pd.read_parquet(results / "clips.parquet"), pd.read_csv(results / "rejected.csv")
     listed = sum(
@@ -119,14 +119,14 @@ def test_nothing_half_written_is_left(original):
 OTHER = "networks: {slowfast: {dropout: 0.2}}\n"
 
 
-def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(finished, tmp_path):
+def test_a_killed_training_leaves_no_checkpoint_and_resumes(finished, tmp_path):
     """
     The flow teacher is killed by SIGKILL once its first epoch is stored; the second run continues with epoch 2, unless
     the network is another one by then, even of the same shapes.
     """
     run = finished.folder / "results/darkroom/split0/seed1/teachers/flow"
     overlay = tmp_path / "seed.yaml"
-    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n")
+    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 12}}\n")
     arguments = ["--configfile", TINY, str(overlay)]
     target = str((run / "checkpoint.safetensors").relative_to(finished.folder))
     kill_when_stored(finished, [target, "--cores", "1", *arguments], run / "resume.pt")
@@ -136,13 +136,13 @@ def test_a_killed_training_leaves_no_checkpoint_and_goes_on_where_it_was(finishe
     log = finished.folder / "logs/train_teacher/darkroom_split0_seed1_flow.log"
     for networks, said in (("", "resume.pt: resumed after "), (OTHER, "with other settings, not resumed")):
         (run / "resume.pt").write_bytes(kept)
-        overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n" + networks)
+        overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 12}}\n" + networks)
         finished.run(target, *arguments)
-        assert said in log.read_text() and len(pd.read_csv(run / "history.csv")) == 4
+        assert said in log.read_text() and len(pd.read_csv(run / "history.csv")) == 12
 
 
 def kill_when_stored(workflow, arguments, state):
-    """Start the workflow in a process group of its own and kill the whole group as soon as `state` exists."""
+    """Start the workflow in its own process group and kill the whole group as soon as `state` exists."""
     import signal
     import sys
     import time
@@ -156,7 +156,7 @@ def kill_when_stored(workflow, arguments, state):
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(1200):
+        for _ in range(20_000):
             if state.exists() or process.poll() is not None:
                 break
             time.sleep(0.05)

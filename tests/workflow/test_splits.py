@@ -1,4 +1,4 @@
-"""Persons who act several classes, in folders: they are kept apart, or it is said that they are not."""
+"""Persons who act several classes, in folders: they are kept apart, or there is a warning that they are not."""
 
 import numpy as np
 import pandas as pd
@@ -35,19 +35,19 @@ def sides(workflow, split: int) -> pd.Series:
     return pd.read_parquet(path).set_index("video_id")["subset"]
 
 
-def test_persons_are_kept_apart_in_each_split_and_a_group_of_one_class_is_remarked_on(own):
+def test_persons_are_kept_apart_in_each_split_and_a_group_of_one_class_is_warned_about(own):
     (own.folder / "own.yaml").write_text(OVERLAY.format(group=r"([^/]+)_\d+$"))
     splits = [f"results/own/split{split}/{name}.parquet" for split in (0, 1) for name in ("subsets", "folds")]
-    own.run(*splits, "results/own/remarks.csv", "--configfile", "own.yaml")
+    own.run(*splits, "results/own/warnings.csv", "--configfile", "own.yaml")
     first, second = sides(own, 0), sides(own, 1)
     for split in (first, second):
         assert (split == "test").sum() == 4
         for person in ("anna", "ben", "carl", "dora", "emil"):
             assert split[f"Falling/{person}_1"] == split[f"Walking/{person}_1"]
     assert not first.equals(second)
-    assert "group" not in set(pd.read_csv(own.folder / "results/own/remarks.csv")["what"])
+    assert "group" not in set(pd.read_csv(own.folder / "results/own/warnings.csv")["what"])
 
     (own.folder / "own.yaml").write_text(OVERLAY.format(group=r"^(.+)_\d+$"))
-    own.run("results/own/remarks.csv", "--configfile", "own.yaml")
-    remarks = dict(pd.read_csv(own.folder / "results/own/remarks.csv").itertuples(index=False))
-    assert "'Falling/anna' and 'Walking/anna' count as two" in remarks["group"]
+    own.run("results/own/warnings.csv", "--configfile", "own.yaml")
+    warnings = dict(pd.read_csv(own.folder / "results/own/warnings.csv").itertuples(index=False))
+    assert "'Falling/anna' and 'Walking/anna' count as two" in warnings["group"]

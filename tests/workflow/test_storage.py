@@ -1,4 +1,4 @@
-"""Results in S3-compatible storage (docs/storage.md): the tiny workflow against a server of this machine's."""
+"""Results in S3-compatible storage (docs/storage.md): the tiny workflow against a local server."""
 
 import shutil
 
@@ -18,7 +18,7 @@ RUN = "results/darkroom/split0/seed1/teachers/flow"
 
 @pytest.fixture(scope="module")
 def address():
-    """Of a server that ends with this module; the keys that it does not check are in the environment."""
+    """URL of a server that ends with this module; the keys, which it does not check, are in the environment."""
     pytest.importorskip("snakemake_storage_plugin_s3", reason=REASON)
     server = pytest.importorskip("moto.server", reason=REASON, exc_type=ImportError)
     server = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)  # any free one
@@ -40,7 +40,7 @@ def objects(address):
 
 @pytest.fixture(scope="module")
 def stored(address):
-    """What follows `snakemake` to keep results in storage."""
+    """Arguments of `snakemake` that keep results in storage."""
     place = ["--default-storage-provider", "s3", "--default-storage-prefix", f"s3://{BUCKET}/{PREFIX}"]
     return ["--storage-s3-endpoint-url", address, "--workflow-profile", "profiles/s3", *place]
 
@@ -79,15 +79,15 @@ def test_a_folder_with_the_provenance_of_the_first_sees_what_changed(first, work
     assert jobs.items() >= FROM_UKD.items() and "train_teacher" not in jobs
 
 
-def test_a_killed_training_goes_on_where_it_was(first, stored, objects, tmp_path):
+def test_a_killed_training_resumes(first, stored, objects, tmp_path):
     overlay = tmp_path / "seed.yaml"
-    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 4}}\n")
+    overlay.write_text("run: {seeds: [1]}\nrecipes: {train: {epochs: 12}}\n")
     target = [f"{RUN}/checkpoint.safetensors", *stored, "--configfile", TINY, str(overlay)]
     kill_when_stored(first, [*target, "--cores", "1"], first.folder / RUN / "resume.pt")
     first.run("--unlock", *target)
     first.run(*target)
     assert b"resumed after" in objects("logs/train_teacher/darkroom_split0_seed1_flow.log")
-    assert objects(f"{RUN}/history.csv").count(b"\n") == 1 + 4
+    assert objects(f"{RUN}/history.csv").count(b"\n") == 1 + 12
 
 
 def test_videos_stay_on_the_disk(workflow, stored):
@@ -96,6 +96,6 @@ def test_videos_stay_on_the_disk(workflow, stored):
     assert workflow.plan(*stored, "--configfile", "config/arid.yaml")["inspect_videos"] > 0
 
 
-def test_results_that_are_not_fetched_are_refused(workflow, stored):
+def test_not_retrieving_results_is_refused(workflow, stored):
     done = workflow.snakemake("--dry-run", *stored, "--not-retrieve-storage")
     assert done.returncode != 0 and "the scripts read files" in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A training that starts from another one's checkpoint: planned after it, its weights told in checkpoint and table."""
+"""A training that starts from another one's checkpoint: planned after it, its weights named in checkpoint and table."""
 
 import pandas as pd
 
@@ -32,7 +32,7 @@ def test_a_flow_teacher_starts_from_the_rgb_teacher(finished, tmp_path):
     assert finished.plan(*arguments)["train_teacher"] == 1
 
 
-def test_a_checkpoint_that_is_not_there_yet_is_made_first(workflow, tmp_path):
+def test_a_missing_checkpoint_is_trained_first(workflow, tmp_path):
     overlay = tmp_path / "weights.yaml"
     overlay.write_text(OVERLAY)
     jobs = workflow.plan(f"{RUN}/teachers/flow_started/history.csv", "--configfile", TINY, str(overlay))

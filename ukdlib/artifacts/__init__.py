@@ -1,6 +1,6 @@
 """
-How files are kept: written whole or not at all, sealed with checksums, gone on with from a journal, and known by a
+How files are stored: written whole or not at all, sealed with checksums, resumed from a journal, and identified by a
 hash of the settings and the code that made them.
 
-Leaves what is in a file to the wing whose file it is.
+What a file contains is defined in the subpackage that writes it.
 """

@@ -1,8 +1,8 @@
 """
-Values that are made one after the other and kept as they are made, so that a killed job goes on where it was.
+Values that are computed one after the other and stored at once, so that a killed job resumes where it stopped.
 
 The journal is a text file: a key of all that the values depend on, then a line of JSON for each, with its number and a
-checksum. It is for the next attempt only; who has written the values to their place removes it.
+checksum. It is for the next attempt only; the job removes it once the values are in their final file.
 """
 
 import fcntl
@@ -23,8 +23,8 @@ def journaled(
     """
     What make(0) gives, JSON values; make(n) gives the same from number n on, after what an earlier attempt has left.
 
-    path: the journal, taken if it has the same key; a line that is torn or damaged ends what is taken. keep: what to
-    hold of a value. Raises RuntimeError if another process is at it.
+    path: the journal, used if it has the same key, up to the first torn or damaged line. keep: what to hold of a
+    value. Raises RuntimeError if another process is writing it.
     """
     with open(path, "ab") as journal:
         _lock(journal, path)
@@ -40,22 +40,22 @@ def journaled(
 
 
 def discard_journal(path: str) -> None:
-    """Remove it, once the values are where they belong."""
+    """Remove it, once the values are in their final file."""
     Path(path).unlink(missing_ok=True)
 
 
 def _lock(journal: BinaryIO, path: str) -> None:
-    """A job whose parent was killed may go on, and the next run starts another one."""
+    """A job whose parent was killed may still be running when the next run starts another one."""
     try:
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise RuntimeError(f"{path}: another process is writing it; wait for it, or end it") from None
-    except OSError:  # a file system without locks: then the numbers of the lines tell
+    except OSError:  # a file system without locks: the line numbers reveal two writers
         pass
 
 
 def _read(path: str, key: str, keep: Callable[[Any], Any]) -> tuple[list[Any], int]:
-    """(values, bytes that are in order); nothing if the file has another key."""
+    """(values, number of intact bytes); nothing if the file has another key."""
     values: list[Any] = []
     with open(path, "rb") as lines:
         size = len(_line(key)) if lines.readline() == _line(key) else 0

@@ -7,7 +7,7 @@ the workflow calls it, so it uses the standard library only and reads the syntax
 
 Not seen: imports by name unless the caller says which, data files, versions of other packages. Another minor version
 of Python may give other hashes for the same code. The package's `__init__.py` should stay empty, or every script
-hangs on all that it imports.
+depends on all that it imports.
 """
 
 import ast
@@ -29,8 +29,8 @@ def code_hash(
     16 hex digits over the script `entry` and all modules of `package` that it imports, directly or not.
 
     entry is relative to root, the folder that holds the package. by_name: dotted names of modules that the script
-    imports by name when it runs, which its text does not say. Comments, docstrings, layout and time stamps
-    do not count; the place of a file does, so that swapping the text of two modules is seen.
+    imports by name at run time, which its source does not show. Comments, docstrings, layout and time stamps
+    do not count; the path of a file does, so that swapping the text of two modules is noticed.
     """
     root = Path(root)
     todo, digests = [Path(entry)], {}
@@ -48,29 +48,29 @@ def code_hash(
 
 
 def config_hash(settings: dict) -> str:
-    """12 hex digits over settings (JSON values only); the order of keys does not count, of lists it does."""
+    """12 hex digits over settings (JSON values only); the order of keys does not matter, that of lists does."""
     canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def resume_key(sources: Iterable[str], settings: dict) -> str:
     """
-    What a killed job's unfinished work is known by: changes with the settings (JSON values), and with size or time of
-    a source file.
+    Identifies a killed job's unfinished work: changes with the settings (JSON values), and with size or time of a
+    source file.
     """
     stats = [os.stat(source) for source in sources]
     return config_hash({"settings": settings, "sources": [[s.st_size, s.st_mtime_ns] for s in stats]})
 
 
 def videos_hash(video_ids: Iterable[str]) -> str:
-    """16 hex digits that stand for a set of videos; order and repetitions do not count."""
+    """16 hex digits that identify a set of videos; order and repetitions do not matter."""
     names = "\n".join(sorted({str(video_id) for video_id in video_ids}))
     return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 @functools.cache
 def _digest_and_imports(source: str) -> tuple[str, frozenset[Import]]:
-    """Digest of the code in `source` and what it imports; kept by content, so an edit is never missed."""
+    """Digest of the code in `source` and what it imports; cached by content, so an edit is never missed."""
     tree = ast.parse(source)
     imports: set[Import] = set()
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""JSON files that are read again or shown: an object, and last in it a checksum over the rest."""
+"""JSON files that are read again or shown: an object whose last entry is a checksum over the rest."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def write_json(path: str | Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """The object less its checksum; refused if a value or key is not what was written."""
+    """The object without its checksum; refused if a value or key is not what was written."""
     with refuse_damage(path, OSError, json.JSONDecodeError, UnicodeDecodeError):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     if not isinstance(content, dict) or content.pop(SEAL, None) != _checksum(content):
@@ -26,5 +26,5 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 
 def _checksum(content: dict[str, Any]) -> int:
-    """Of the object in its order: as text, because only that comes back the same."""
+    """Of the object in its order: as text, because only text is read back unchanged."""
     return checksum([json.dumps(content).encode()])

@@ -1,7 +1,7 @@
 """
-Artifacts on disk are whole and what was written: put in place at once, and sealed with checksums.
+Artifacts on disk are complete and what was written: put in place atomically, and sealed with checksums.
 
-Checksums make silent corruption loud: a stored artifact with a changed bit is refused, never computed with. Against
+Checksums detect silent corruption: a stored artifact with a changed bit is refused, never used. They protect against
 accidents (disks, memory, network file systems), not against forgery: CRC-32.
 """
 
@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-FROM_DAMAGE = (None, errno.EIO, errno.EINVAL)  # error numbers that a damaged file or disk may lead to
+FROM_DAMAGE = (None, errno.EIO, errno.EINVAL)  # error numbers that a damaged file or disk may cause
 SHORTAGES = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EINTR)
 
 
 def put_in_place(part: str | Path, path: str | Path) -> None:
-    """Give a finished file its final name; after a power cut, too, that names all of its content or nothing."""
+    """Give a finished file its final name; even after a power cut the name stands for all of its content or nothing."""
     with open(part, "rb") as file:
         os.fsync(file.fileno())  # some file systems write the name first
     os.replace(part, path)
@@ -26,7 +26,7 @@ def put_in_place(part: str | Path, path: str | Path) -> None:
 
 @contextmanager
 def beside(path: str | Path) -> Iterator[Path]:
-    """The name to write a file under; it gets its own when the block ends well, else what was written goes."""
+    """The name to write a file under; it gets its own when the block succeeds, else what was written is removed."""
     part = Path(f"{path}.part")
     try:
         yield part
@@ -46,8 +46,8 @@ def checksum(parts: Iterable[Any]) -> int:
 @contextmanager
 def refuse_damage(path: str | Path, *errors: type[Exception]) -> Iterator[None]:
     """
-    Within the block `errors` of a reader mean that the file is damaged; that it is not there means just that, and so
-    does a machine short of memory or file handles.
+    Within the block `errors` of a reader mean that the file is damaged; a missing file is reported as missing, and a
+    machine short of memory or file handles as such.
     """
     try:
         yield
@@ -56,7 +56,7 @@ def refuse_damage(path: str | Path, *errors: type[Exception]) -> Iterator[None]:
     except errors as error:
         if _of_the_machine(error):
             error.add_note(
-                f"{path}: not read, though it may be whole; see to memory, file handles and disk, run again"
+                f"{path}: not read, though it may be intact; check memory, file handles and disk, then run again"
             )
             raise
         first = (str(error).splitlines() or [""])[0]
@@ -64,14 +64,12 @@ def refuse_damage(path: str | Path, *errors: type[Exception]) -> Iterator[None]:
 
 
 def _of_the_machine(error: Exception) -> bool:
-    """Whether a good file leads to the error, too; pyarrow's has no number at times, but the words for it."""
+    """Whether an intact file could cause the error, too; pyarrow's sometimes has no number, but says so in words."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) not in FROM_DAMAGE:
         return True
     return any(os.strerror(number) in str(error) for number in SHORTAGES)
 
 
 def damaged(path: str | Path, what: str) -> ValueError:
-    """The error for a file whose content is not what was written, with the way out."""
-    return ValueError(
-        f"{path} is damaged: {what}. Remove it and run again, it will be made anew: rm '{path}'"
-    )
+    """The error for a file whose content is not what was written, with the remedy."""
+    return ValueError(f"{path} is damaged: {what}. Remove it and run again to recreate it: rm '{path}'")

@@ -1,5 +1,5 @@
 """
-The data sets that come with ukd: a human figure performs the actions in the dark and is filmed there.
+The data set that comes with ukd: a human figure performs the actions in the dark and is filmed by a camera.
 
-Leaves how videos are written to the wing videos. Knows nothing of networks.
+Videos are written by `videos`. Independent of the networks.
 """

@@ -102,7 +102,7 @@ def bone_rotation(
     """Rotations (T, 3, 3) from a bone at rest (direction, hinge axis: (3,)) to the given ones (T, 3)."""
 
     def frame(d: np.ndarray, h: np.ndarray) -> np.ndarray:
-        """Orthonormal axes (..., 3, 3): the bone, its hinge made square to it, and what is square to both."""
+        """Orthonormal axes (..., 3, 3): the bone, its hinge made orthogonal to it, and their cross product."""
         d = unit(d)
         h = unit(h - (h * d).sum(-1, keepdims=True) * d)
         return np.stack([d, h, np.cross(d, h)], -1)
@@ -116,7 +116,7 @@ def solve(figure: Figure, rig: dict[str, np.ndarray]) -> tuple[np.ndarray, np.nd
     rotations, positions = np.zeros((steps, len(JOINTS), 3, 3)), np.zeros((steps, len(JOINTS), 3))
 
     def place(joint: int, rotation: np.ndarray) -> None:
-        """Put a joint where its parent's bone ends, and turn it."""
+        """Place a joint at the end of its parent's bone, and rotate it."""
         parent = PARENTS[joint]
         offset = figure.joints[joint] - figure.joints[parent]
         positions[:, joint] = positions[:, parent] + apply(rotations[:, parent], offset)

@@ -1,6 +1,6 @@
-"""The camera in the dark: exposure, photons, read-out, 8 bits; a hand that shakes, lamps that flicker.
+"""The camera in the dark: exposure, photon noise, read-out, 8 bits; camera shake, flickering lamps.
 
-Everything that makes Darkroom hard or easy is one number of `Difficulty`.
+Everything that makes Darkroom hard or easy is a field of `Difficulty`.
 """
 
 import hashlib
@@ -13,28 +13,28 @@ from numba import njit
 
 @dataclass(frozen=True)
 class Difficulty:
-    """The numbers that set how hard the clips are. The defaults were fixed by looking at baselines only."""
+    """The parameters of difficulty. The defaults were chosen on baselines only."""
 
     grey_median: float = 17.0  # mean grey level (0-255) that a group's exposure aims at: median over groups
     grey_spread: float = 0.33  # ... standard deviation of its logarithm; darker = more noise, less texture
     grey_range: tuple[float, float] = (8.0, 31.0)  # ... and its limits
     full_well: float = 8000.0  # electrons at white: fewer = more shot noise, in RGB and flow
-    read_noise: float = 1.0  # electrons: more = the blackest regions drown first
+    read_noise: float = 1.0  # electrons: more = the darkest regions are lost first
     shake: float = 0.0015  # rad of hand-held rotation (0.2 pixels at width 128): flow of the whole picture
-    drift: float = 0.004  # rad/s, slow panning of every clip: background flow that says nothing of the class
-    follow: float = 0.1  # share of the actor's way that the camera turns after: background flow, too
+    drift: float = 0.004  # rad/s, slow panning of every clip: background flow unrelated to the class
+    follow: float = 0.1  # share of the actor's path that the camera follows: background flow, too
     flicker: float = 0.1  # share by which flickering lamps dip: more = brightness change without motion
-    passing: float = 0.1  # share of clips through which a car's light sweeps: shadows and shading that move
+    passing: float = 0.1  # share of clips with passing headlights: moving shadows and shading
     shutter: float = 0.75  # share of the frame time that the shutter is open: more = motion blur
     vignette: float = 0.45  # loss of light in the corners
-    contrast: float = 1.0  # of the clothes: 1 = any colour, 0 = everyone in a middling grey
+    contrast: float = 1.0  # of the clothes: 1 = any colour, 0 = everyone in a medium grey
 
 
 DEFAULT = Difficulty()
 
 
 def generator(*words: object) -> np.random.Generator:
-    """A counter-based generator that depends on the words alone: same words, same numbers, anywhere."""
+    """A counter-based generator that depends only on the words: same words, same numbers, on any machine."""
     key = hashlib.blake2b("/".join(map(str, words)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
@@ -61,7 +61,7 @@ def exposure_gain(linear: np.ndarray, grey: float) -> float:
 NORMAL = np.array(
     [NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)], np.float32
 )  # standard normal quantiles
-FEW = 10  # electrons: below, counts are drawn from Poisson's law itself, from here on from its normal limit
+FEW = 10  # electrons: below, counts are drawn from the Poisson distribution, from here on from its normal approximation
 
 
 @njit(cache=True, fastmath=True)
@@ -90,7 +90,7 @@ def _read_out(light: np.ndarray, sensor, bits: np.ndarray, tables, out: np.ndarr
 
 def expose(linear: np.ndarray, difficulty: Difficulty, rng: np.random.Generator) -> np.ndarray:
     """
-    What the sensor makes of light.
+    The sensor's output for some light.
 
     linear (...) float, exposure applied, 1 = white; returns uint8 of the same shape: photons arrive as
     Poisson counts of mean linear * full_well, reading adds normal noise, black is clipped, the rest
@@ -103,7 +103,7 @@ def expose(linear: np.ndarray, difficulty: Difficulty, rng: np.random.Generator)
 
 
 def hand_held(time: np.ndarray, amplitude: float, rng: np.random.Generator) -> np.ndarray:
-    """Rotation of a held camera (T, 3) rad about x, y, z: slow wander and faster tremor, 1/f in amplitude."""
+    """Rotation of a hand-held camera (T, 3) rad about x, y, z: slow drift and faster tremor, 1/f in amplitude."""
     frequency = np.array([0.35, 0.8, 1.7, 3.4, 6.5])[:, None] * rng.uniform(0.8, 1.25, (5, 3))
     strength = amplitude * frequency**-0.8 * rng.uniform(0.4, 1.2, (5, 3)) * [0.8, 1.0, 0.6]
     angle = 2 * np.pi * (frequency * time[:, None, None] + rng.random((5, 3)))

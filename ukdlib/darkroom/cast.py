@@ -1,4 +1,4 @@
-"""The cast of a clip: actor, furniture and held things as moving meshes in the world."""
+"""The cast of a clip: actor, furniture and held objects as moving meshes in the world."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Cast:
 def act(action: str, group: Group, time: np.ndarray, rng: np.random.Generator) -> Cast:
     """The actor and the furniture of one clip, placed in the world."""
     style = draw_style(group, time[-1], action, rng)
-    margin = 0.5  # s of motion before and after: footsteps know where they come from
+    margin = 0.5  # s of motion before and after: for the first and last footsteps
     padded = np.concatenate(
         [time[0] - margin + np.arange(30) * margin / 30, time, time[-1] + margin * np.arange(1, 31) / 30]
     )
@@ -59,7 +59,7 @@ def act(action: str, group: Group, time: np.ndarray, rng: np.random.Generator) -
 
 
 def hold_things(action: str, group: Group, pose: tuple, rng: np.random.Generator) -> tuple[list, list]:
-    """Cup and bottle: in the hands of who drinks or pours, else beside the seat or carried along."""
+    """Cup and bottle: in the hands of the actor who drinks or pours, else beside the seat or carried."""
     rig, palms, heading, mirror = pose
     furniture, idle_hand = group.furniture, rng.random() < 0.25
     hands = {

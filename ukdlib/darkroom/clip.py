@@ -16,7 +16,7 @@ from ukdlib.darkroom.motion import CLASSES
 from ukdlib.darkroom.shade import shade
 from ukdlib.darkroom.stage import Group, make_group
 
-# pictures per frame, spread over the open shutter and over the pixel: motion blur and smooth edges at once
+# images per frame, spread over the open shutter and over the pixel: motion blur and antialiasing at once
 SUBFRAMES = 4
 SUBPIXEL = np.array([[0.125, 0.375], [-0.375, 0.125], [0.375, -0.125], [-0.125, -0.375]])  # rotated grid
 SHADOW_SIZE = 160  # pixels of the key lamp's view

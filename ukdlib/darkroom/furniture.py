@@ -1,4 +1,4 @@
-"""The movable things that stand in every place: a seat, a cart, a thing on the floor, a cup and a bottle."""
+"""The movable objects of every scene: a seat, a cart, an object on the floor, a cup and a bottle."""
 
 from dataclasses import dataclass
 

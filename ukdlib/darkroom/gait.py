@@ -1,4 +1,4 @@
-"""Footsteps: feet that stay where they were set down while the body travels or turns over them."""
+"""Footsteps: feet that stay where they were set down while the body moves or turns over them."""
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def _planted(number: np.ndarray, offset: float, course: tuple, duty: float) -> t
     rising = phase + 1e-9 * np.arange(len(phase))
     at = np.interp(middle, rising, np.arange(len(phase)))
     beyond = np.where(middle > phase[-1], middle - phase[-1], np.minimum(middle - phase[0], 0))
-    # before and after what is known the body goes on as it last went
+    # outside the known range the body keeps its last motion
     slope = (phase[-1] - phase[-2], phase[1] - phase[0])
     steps = beyond / np.maximum(np.where(beyond > 0, slope[0], slope[1]), 1e-9) * (np.abs(beyond) > 0)
     steps = np.where(np.where(beyond > 0, slope[0], slope[1]) < 1e-7, 0, steps)

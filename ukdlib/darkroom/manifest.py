@@ -1,4 +1,4 @@
-"""What has been rendered: a row per clip, kept during the work so that a killed run is taken up again."""
+"""The rendered clips: a row per clip, stored during the work so that a killed run can be resumed."""
 
 import csv
 import hashlib
@@ -28,10 +28,10 @@ def render_all(
     make: Callable[[str, Path], np.ndarray],
 ):
     """
-    Render every clip that is not yet there and write the manifest `target` (csv with header) when all are.
+    Render every missing clip, then write the manifest `target` (csv with header).
 
     names: `<Class>/<Class>_<group>_<clip>.mp4`; make(name, path) renders one clip, writes its video to path
-    and returns its raw frames. A clip that an earlier attempt has made with the same key and names is not made
+    and returns its raw frames. A clip that an earlier attempt rendered with the same key and names is not rendered
     again, if its video is still in `folder`.
     """
     journal, folder = f"{target}.journal", Path(folder)

@@ -1,4 +1,4 @@
-"""Triangle meshes with a material per face, and the few solids that rooms, streets and props are made of.
+"""Triangle meshes with a material per face, and the solids that rooms, streets and props are made of.
 
 World axes everywhere in darkroom: x to the right, y up, z towards the camera's side; metres.
 """

@@ -86,7 +86,7 @@ def wave(time: np.ndarray, build: Build, style: Style) -> Rig:
 
 
 def pick(time: np.ndarray, build: Build, style: Style) -> Rig:
-    """Down to a thing on the floor with bent back and knees, take it, up again with it."""
+    """Down to an object on the floor with bent back and knees, take it, up again with it."""
     rig, a = idle(time, build, style), style.amplitude
     squat = style.habit[5]  # 0 bends the back, 1 bends the knees
     down = hold(time, moments(style, 0, 0.4, 0.55, 0.97))
@@ -147,7 +147,7 @@ def stand(time: np.ndarray, build: Build, style: Style) -> Rig:
 
 
 def jump(time: np.ndarray, build: Build, style: Style) -> Rig:
-    """Crouch with the arms back, fly with the arms up, land and give way in the knees; once or twice."""
+    """Crouch with the arms back, fly with the arms up, land and bend the knees; once or twice."""
     rig, w = idle(time, build, style), style.whim
     height = (0.16 + 0.2 * w[0]) * style.amplitude
     flight = 2 * np.sqrt(2 * height / GRAVITY)

@@ -1,13 +1,13 @@
 """A z-buffer rasteriser for triangles (numba, one thread).
 
 Camera axes: x to the right, y down, z into the picture (m). A pixel's centre is at whole number + 0.5.
-The buffer keeps 1/z, which is linear on the screen; larger is nearer, 0 is "nothing there".
+The buffer keeps 1/z, which is linear on the screen; larger is nearer, 0 is empty.
 """
 
 import numpy as np
 from numba import njit
 
-NEAR = 0.05  # m: what is nearer to the camera is cut off
+NEAR = 0.05  # m: anything nearer to the camera is clipped
 
 
 @njit(cache=True, fastmath=True)
@@ -55,7 +55,7 @@ def _project(x: float, y: float, z: float, lens: np.ndarray) -> tuple[float, flo
 
 @njit(cache=True, fastmath=True)
 def _cut(points: np.ndarray, face: np.ndarray, lens: np.ndarray, corners: np.ndarray) -> int:
-    """A triangle cut at the near plane and projected into corners (4, 3); returns how many there are."""
+    """A triangle cut at the near plane and projected into corners (4, 3); returns their number."""
     count = 0
     for k in range(3):
         a, b = points[face[k]], points[face[(k + 1) % 3]]

@@ -24,7 +24,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Style:
-    """How one clip is acted: its clock and its whims."""
+    """How one clip is acted: its timing and its variations."""
 
     start: float  # s, when the action begins (may lie before the clip)
     end: float  # s, when it is over (may lie after the clip)
@@ -53,14 +53,14 @@ def vectors(x, y, z) -> np.ndarray:
 
 
 def sway(time: np.ndarray, phase: float, period: float) -> np.ndarray:
-    """A slow wander in [-1, 1] that does not repeat within a clip."""
+    """A slow drift in [-1, 1] that does not repeat within a clip."""
     return 0.65 * np.sin(2 * np.pi * (time / period + phase)) + 0.35 * np.sin(
         2 * np.pi * (time / period * 2.3 + 3 * phase)
     )
 
 
 def idle(time: np.ndarray, build: Build, style: Style) -> Rig:
-    """Standing: breathing, weight from foot to foot, eyes that wander, arms that hang."""
+    """Standing: breathing, weight from foot to foot, wandering gaze, hanging arms."""
     zero, w, h = np.zeros_like(time), style.whim, style.habit
     shift = sway(time, w[8], 3.1)
     breath = np.sin(2 * np.pi * (time / 3.4 + w[9]))
@@ -89,7 +89,7 @@ def idle(time: np.ndarray, build: Build, style: Style) -> Rig:
             vectors(0.35 * side, -0.25, -0.9) + zero[:, None]
         )  # where the elbow of a reaching arm points
     rig["tip"] = zero.copy()  # how far what is held in the right hand is tipped [rad]
-    rig["taken"] = zero.copy()  # 1 once the thing on the floor is in the hand
+    rig["taken"] = zero.copy()  # 1 once the object on the floor is in the hand
     rig["cart"] = vectors(zero, 0, 0)  # how far the cart has come
     return rig
 

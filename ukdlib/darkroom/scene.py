@@ -1,6 +1,6 @@
 """Places where the actor acts: five kinds of surroundings with their lamps.
 
-A place is drawn once for a group and serves all its classes, so the background does not tell the action. The
+A place is drawn once for a group and used for all its classes, so the background does not reveal the action. The
 stage is the floor round the origin; the camera stands at positive z and looks along -z.
 """
 

@@ -1,6 +1,6 @@
 """Light: surface patterns, lamps and the shadows of the first lamp, pixel by pixel (numba, one thread).
 
-What is seen comes from raster.py as 1/z and face numbers; everything here is linear light.
+Visible surfaces come from raster.py as 1/z and face numbers; everything here is linear light.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ from numba import njit
 
 from ukdlib.darkroom.raster import NEAR
 
-SHADOW_MARGIN = 0.985  # a point lies in shadow if something is nearer to the lamp by more than 1.5 %
+SHADOW_MARGIN = 0.985  # a point is in shadow if something is nearer to the lamp by more than 1.5 %
 LIFT = 0.05  # m: shadows are looked up this far above a surface, so that it does not shadow itself
 WRAP = 0.15  # light bends this far (cosine) round a body: soft edges, as of a lamp that is not a point
 

@@ -82,7 +82,7 @@ def measure(figure: body.Figure) -> Build:
 
 
 def draw_style(group: Group, duration: float, action: str, rng: np.random.Generator) -> Style:
-    """Timing, extent and whims of one clip."""
+    """Timing, extent and variations of one clip."""
     start = rng.uniform(0.0, 0.16) * duration
     end = duration * rng.uniform(0.82, 1.0)
     if action in ("Sit", "Stand", "Turn"):
@@ -125,9 +125,9 @@ def standpoint(
 
 
 def _hidden(spot: np.ndarray, eye: np.ndarray, things: tuple) -> float:
-    """1 if one of the things stands between the camera and a spot on the floor (x, z), else 0."""
+    """1 if one of the objects is between the camera and a spot on the floor (x, z), else 0."""
     for thing in things:
-        share = (eye[2] - thing[1]) / (eye[2] - spot[1])  # where the line of sight passes the thing
+        share = (eye[2] - thing[1]) / (eye[2] - spot[1])  # where the line of sight passes the object
         if share < 1 and abs(eye[0] + share * (spot[0] - eye[0]) - thing[0]) < 0.5:
             return 1.0
     return 0.0
@@ -160,7 +160,7 @@ def _course(
 
 
 def _before(thing: np.ndarray, offset: tuple[float, float], yaw: float) -> tuple[float, float, float]:
-    """A standpoint at `offset` (left, forward, in the actor's axes) of a thing."""
+    """A standpoint at `offset` (left, forward, in the actor's axes) of an object."""
     x = thing[0] + offset[0] * np.cos(yaw) + offset[1] * np.sin(yaw)
     z = thing[1] - offset[0] * np.sin(yaw) + offset[1] * np.cos(yaw)
     return x, z, yaw

@@ -1,7 +1,7 @@
 """
-Optical flow: TV-L1 on a CPU or a GPU, the two bytes that a vector is stored in, and pictures of it for people.
+Optical flow: TV-L1 on a CPU or a GPU, its storage as two bytes per vector, and its visualisation.
 
-Leaves the brightening of dark frames, which TV-L1 needs first, to frames, and where flow is stored to frames as well.
+Brightening dark frames, which TV-L1 needs first, and storing flow are in `frames`.
 """
 
 from ukdlib.flow.clips import flow_clip, flow_clips, tvl1

@@ -1,8 +1,8 @@
 """
-Optical flow of a pair of frames or of a clip, its code in two bytes, a picture of it for people.
+Optical flow of a pair of frames or of a clip, its code in two bytes, its visualisation.
 
 Flow is (..., 2) float32 in pixels, u to the right, then v down: second(x + u, y + v) ~ first(x, y). TV-L1
-weighs differences of grey levels against smoothness, so dark frames are brightened (ukdlib.frames.gamma) first.
+weights differences of grey levels against smoothness, so dark frames are brightened (ukdlib.frames.gamma) first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,8 +17,8 @@ from ukdlib.flow.tvl1_settings import PRESETS, Settings
 if TYPE_CHECKING:
     import torch
 
-ZERO = 128  # code of no motion
-STEPS = 127  # codes on either side of it
+ZERO = 128  # code of zero motion
+STEPS = 127  # codes on each side of it
 TOGETHER = {"torch": 8}  # videos that a backend takes at once, if more than one
 
 
@@ -33,7 +33,7 @@ def tvl1(first: np.ndarray, second: np.ndarray, preset: str = "opencv", backend:
 
 def flow_clip(frames: np.ndarray, preset: str | None, bound: float, backend: str = "numba") -> np.ndarray:
     """
-    Codes uint8 (T, H, W, 2) of the flow from each frame to the next, the last field given twice.
+    Codes uint8 (T, H, W, 2) of the flow from each frame to the next, the last field repeated.
 
     frames: uint8 (T, H, W, 3) RGB, T >= 2.
     """
@@ -66,7 +66,7 @@ def flow_ahead(
     made: dict[str, np.ndarray] = {}
 
     def codes(video_id: str) -> np.ndarray:
-        """This video's codes; those of the next few are kept until they are asked for."""
+        """This video's codes; those of the next few are kept until they are requested."""
         if video_id not in made:
             start = list(video_ids).index(video_id)
             group = list(video_ids)[start : start + TOGETHER.get(backend, 1)]
@@ -113,9 +113,7 @@ def _torch(clips: Iterable[np.ndarray], settings: Settings, bound: float | None)
 
     from ukdlib.flow.tvl1_torch import batched_flows
 
-    device = torch.device(
-        "cuda" if torch.cuda.is_available() else "cpu"
-    )  # which of them is for the caller to arrange
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # which GPU is up to the caller
     for flow in batched_flows(clips, settings, device):
         yield (flow if bound is None else quantise_tensor(flow, bound)).cpu().numpy()
 
@@ -130,14 +128,14 @@ def _clip_by_clip(
         yield np.stack([flow.copy() if bound is None else quantise(flow, bound) for flow in flows(clip)])
 
 
-# ---------------------------------------------------------------- code and picture
+# ---------------------------------------------------------------- code and visualisation
 
 
 def quantise(flow: np.ndarray, bound: float) -> np.ndarray:
     """
-    Codes uint8 128 + round(flow * 127 / bound) in 1 .. 255; what is beyond +-bound pixels is cut off.
+    Codes uint8 128 + round(flow * 127 / bound) in 1 .. 255; values beyond +-bound pixels are clipped.
 
-    Zero is met exactly, where the usual map of [-bound, bound] to 0 .. 255 adds a constant motion.
+    Zero is represented exactly, while the usual map of [-bound, bound] to 0 .. 255 adds a constant motion.
     """
     return np.clip(np.rint(flow * (STEPS / _checked(bound))) + ZERO, ZERO - STEPS, ZERO + STEPS).astype(
         np.uint8
@@ -157,9 +155,9 @@ def dequantise(codes: np.ndarray, bound: float) -> np.ndarray:
 
 def picture(flow: np.ndarray, full: float | None = None) -> np.ndarray:
     """
-    RGB picture uint8 (..., H, W, 3): direction is hue, length is saturation, no motion is white.
+    RGB image uint8 (..., H, W, 3): direction is hue, length is saturation, no motion is white.
 
-    flow: float (..., H, W, 2), or codes uint8, whose lengths count in steps; full: length drawn in full
+    flow: float (..., H, W, 2), or codes uint8, whose lengths are in steps; full: length drawn in full
     colour, by default the 99th percentile of the lengths, at least 1.
     """
     u, v = np.moveaxis(dequantise(flow, STEPS) if flow.dtype == np.uint8 else flow, -1, 0)
@@ -178,7 +176,7 @@ def _backend(name: str) -> Backend:
 
 
 def _settings(preset: str | None) -> Settings:
-    """None: of a backend that has no presets."""
+    """None: for a backend without presets."""
     if preset is None:
         return Settings()
     if preset not in PRESETS:

@@ -1,4 +1,4 @@
-"""OpenCV's own optical flow: TV-L1, the reference of this project's solvers, and DIS, a cheap other method."""
+"""OpenCV's own optical flow: TV-L1, the reference for this project's solvers, and DIS, a cheaper method."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise

@@ -2,9 +2,9 @@
 Solver of TV-L1 optical flow (Zach, Pock, Bischof 2007): what OpenCV's DualTVL1OpticalFlow does, much faster.
 
 Pyramid, warps, median filter and stopping rule are OpenCV's, so that flows agree. A primal-dual step is one
-compiled pass (numba) over blocks of rows, each block one long vector: borders are a mask and zeros in front,
+compiled pass (numba) over blocks of rows, each block one long vector: borders are a mask and leading zeros,
 no special cases. The 5x5 median sorts a column of five once for five windows. Grey levels are in [0, 255].
-One thread: jobs run side by side.
+One thread: jobs run in parallel.
 """
 
 import math
@@ -26,7 +26,7 @@ jit = nb.njit(fastmath=True, nogil=True, error_model="numpy", boundscheck=False,
 
 
 class Work(NamedTuple):
-    """Arrays of one pyramid level, used again for every pair of frames; P = H * W pixels."""
+    """Arrays of one pyramid level, reused for every pair of frames; P = H * W pixels."""
 
     grid: np.ndarray  # (2, H, W) x and y of each pixel
     places: np.ndarray  # (2, H, W) where each pixel of the first frame lies in the second
@@ -108,7 +108,7 @@ def _allocate(height: int, width: int) -> Work:
 
 
 def _start(here: Work, coarser: np.ndarray | None, settings: Settings) -> np.ndarray:
-    """Flow of the coarser level, enlarged; the duals begin at zero on each level, though not at each warp."""
+    """Flow of the coarser level, upscaled; the duals start at zero on each level, though not at each warp."""
     here.across[:] = here.down[:] = 0
     flow = here.flow[:, :-1]
     if coarser is None:
@@ -121,7 +121,7 @@ def _start(here: Work, coarser: np.ndarray | None, settings: Settings) -> np.nda
 
 
 def _warp(first: np.ndarray, second: np.ndarray, flow: np.ndarray, settings: Settings, here: Work) -> None:
-    """Linearise the grey difference about the present flow, then improve the flow until it rests."""
+    """Linearise the grey difference about the current flow, then improve the flow until it converges."""
     np.add(here.grid, flow, out=here.places)
     x, y = cv2.convertMaps(here.places[0], here.places[1], cv2.CV_16SC2)  # once for three images
     for source, target in zip(second, here.warped, strict=True):
@@ -169,7 +169,7 @@ def _step(flow, data, across, down, has_right, width, limit, tightness, dual_ste
     One primal-dual step; returns the summed squared update of the flow.
 
     A row of the flow needs the old duals of its own and the row above, a row of duals the new flow of its own
-    and the row below: so the duals follow one row behind the flow, while all is still in the cache.
+    and the row below: so the duals are updated one row behind the flow, while all is still in the cache.
     """
     size = has_right.shape[0]
     block = max(BLOCK // width, 1) * width
@@ -204,7 +204,7 @@ def _primal(flow, data, across, down, start, stop, width, limit, tightness):
 
 @jit
 def _dual(flow, across, down, has_right, start, stop, width, dual_step):
-    """p <- (p + dual_step * grad u) / (1 + dual_step * |grad u|), and so for v; none over a border."""
+    """p <- (p + dual_step * grad u) / (1 + dual_step * |grad u|), the same for v; none across a border."""
     below = width if stop + width < flow.shape[1] else 0  # the last row is its own neighbour below
     right = has_right[start:stop]
     for component in range(2):
@@ -264,7 +264,7 @@ def _median_row(a, b, c, d, e, out):
 
 @jit
 def _sort(a, b, c, d, e):
-    """Five numbers in ascending order; the compiler drops what is not used of it."""
+    """Five numbers in ascending order; the compiler drops unused parts."""
     a, d = min(a, d), max(a, d)
     b, e = min(b, e), max(b, e)
     a, c = min(a, c), max(a, c)

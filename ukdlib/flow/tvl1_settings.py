@@ -1,4 +1,4 @@
-"""Parameters of TV-L1 optical flow (Zach, Pock, Bischof 2007), the presets, and what solvers hand each other."""
+"""Parameters of TV-L1 optical flow (Zach, Pock, Bischof 2007), the presets, and data passed between solvers."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,7 +27,7 @@ PRESETS: dict[str, Settings] = {
 
 
 class Field(NamedTuple):
-    """What the steps of one warp work on; B pairs, arrays of (B, H, W) float32 but where said."""
+    """Data of the steps of one warp; B pairs, arrays of (B, H, W) float32 unless stated."""
 
     gx: "torch.Tensor"
     gy: "torch.Tensor"
@@ -39,7 +39,7 @@ class Field(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """Numbers of a primal-dual step; `enough`: summed squared update at which a pair rests."""
+    """Numbers of a primal-dual step; `enough`: summed squared update at which a pair has converged."""
 
     limit: float
     tightness: float

@@ -2,8 +2,8 @@
 TV-L1 optical flow of many pairs of frames at once: the solver of ukdlib.flow.tvl1_numba on torch tensors, for GPUs.
 
 All pairs of a batch go through pyramid, warps and primal-dual steps together. Each stops by its own rule: a step
-changes only pairs that have not come to rest, and what says so stays on the device; the host looks once between
-two median filters whether any pair still moves. On a GPU with Triton the steps are two kernels
+changes only pairs that have not converged, and the flags stay on the device; the host checks once between two
+median filters whether any pair is still changing. On a GPU with Triton the steps are two kernels
 (ukdlib.flow.tvl1_triton), else plain tensor operations.
 """
 
@@ -19,7 +19,7 @@ from ukdlib.flow.tvl1_settings import Field, Settings, Steps
 
 FLAT = 1.1920929e-07  # squared gradients below float32's epsilon carry no motion
 SMALLEST = 16  # pixels: no pyramid level is smaller
-SUBPIXEL = 32  # OpenCV's remap knows places to 1/32 pixel
+SUBPIXEL = 32  # OpenCV's remap has a resolution of 1/32 pixel
 PAIRS = 256  # in a batch: 1.5 GB of working memory at 320x240
 
 
@@ -31,7 +31,7 @@ def batched_flows(
     clips: Iterable[np.ndarray], settings: Settings, device: torch.device
 ) -> Iterator[torch.Tensor]:
     """
-    Of each clip, grey frames uint8 (T, H, W), the flow (T - 1, H, W, 2) float32 on the device.
+    For each clip, grey frames uint8 (T, H, W), the flow (T - 1, H, W, 2) float32 on the device.
 
     Pairs of successive clips of one size share a batch.
     """
@@ -100,7 +100,7 @@ def _pairs(clips: list[np.ndarray]) -> int:
 
 
 def _solve_clips(clips: list[np.ndarray], settings: Settings, device: torch.device) -> Iterator[torch.Tensor]:
-    """The flow of each clip; frames travel as uint8."""
+    """The flow of each clip; frames are transferred as uint8."""
     frames = [torch.from_numpy(clip).to(device) for clip in clips]
     first, second = torch.cat([clip[:-1] for clip in frames]), torch.cat([clip[1:] for clip in frames])
     parts = zip(first.split(PAIRS), second.split(PAIRS), strict=True)
@@ -109,7 +109,7 @@ def _solve_clips(clips: list[np.ndarray], settings: Settings, device: torch.devi
 
 
 def _start(level: torch.Tensor, coarser: torch.Tensor | None, settings: Settings) -> torch.Tensor:
-    """Flow (2, B, H, W) of the coarser level, enlarged, or zero."""
+    """Flow (2, B, H, W) of the coarser level, upscaled, or zero."""
     if coarser is None:
         return torch.zeros(2, *level.shape, device=level.device)
     return (resize(coarser, list(level.shape[-2:])) / settings.scale_step).contiguous()
@@ -118,7 +118,7 @@ def _start(level: torch.Tensor, coarser: torch.Tensor | None, settings: Settings
 def _warp(
     start: torch.Tensor, end: torch.Tensor, flow: torch.Tensor, duals: torch.Tensor, settings: Settings
 ) -> None:
-    """Linearise the grey difference about the present flow, then improve it, in place, until each pair rests."""
+    """Linearise the grey difference about the current flow, then improve it, in place, until each pair converges."""
     warped, gx, gy = _sampled([end, *gradient(end)], flow)
     inverse = 1 / (gx * gx + gy * gy).clamp(min=FLAT)
     rho = warped - gx * flow[0] - gy * flow[1] - start
@@ -133,7 +133,7 @@ def _warp(
     change = torch.full((settings.inner + 1, flow.shape[1]), math.inf, device=flow.device)
     for _ in range(settings.outer):
         moving = (change[-1] > steps.enough)[:, None, None]
-        if not moving.any():  # the host waits once in `inner` steps, which saves launching hundreds in vain
+        if not moving.any():  # the host waits once in `inner` steps, which saves hundreds of useless launches
             break
         flow.copy_(torch.where(moving, median(flow), flow))
         change[0] = change[-1]
@@ -143,9 +143,9 @@ def _warp(
 
 def _sampled(images: list[torch.Tensor], flow: torch.Tensor) -> list[torch.Tensor]:
     """
-    Images (B, H, W) at the places that the flow points to: bicubic, zero outside.
+    Images (B, H, W) at the positions that the flow points to: bicubic, zero outside.
 
-    Tap by tap, as OpenCV's remap: grid_sample's places in [-1, 1] are inexact, and no motion would not stay none.
+    Tap by tap, as OpenCV's remap: grid_sample's positions in [-1, 1] are inexact, and zero motion would not stay zero.
     """
     height, width = flow.shape[-2:]
     y, x = torch.meshgrid(*(torch.arange(n, device=flow.device) for n in (height, width)), indexing="ij")
@@ -163,7 +163,7 @@ def _sampled(images: list[torch.Tensor], flow: torch.Tensor) -> list[torch.Tenso
 
 
 def _taps(places: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """(pixel below each place, weights of the four pixels around it): cubic convolution with OpenCV's a = -3/4."""
+    """(pixel below each position, weights of the four pixels around it): cubic convolution, OpenCV's a = -3/4."""
     places = torch.round(places * SUBPIXEL) / SUBPIXEL
     low = places.floor()
     t, a = places - low, -0.75

@@ -1,9 +1,8 @@
 """
 The primal-dual steps of TV-L1 as two Triton kernels: 48 and 40 bytes per pixel and step, 88 in all.
 
-A pair that rests is skipped by what the step before has measured: the kernels read its summed squared update and
-leave, so the host launches a fixed number of steps and never waits. Runs on a GPU, or with TRITON_INTERPRET=1 on a
-CPU, for tests.
+A converged pair is skipped: the kernels read the summed squared update of the previous step and return, so the host
+launches a fixed number of steps and never waits. Runs on a GPU, or with TRITON_INTERPRET=1 on a CPU, for tests.
 """
 
 import torch
@@ -31,7 +30,7 @@ def _primal(
     gx, gy, inverse, rho, flow, across, down, before, after, plane, size, width, limit, tightness, enough,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """u <- u + thresholded data step + tightness * divergence of the duals; `after` gathers the squared update."""
+    """u <- u + thresholded data step + tightness * divergence of the duals; `after` accumulates the squared update."""
     pair = tl.program_id(0)
     if tl.load(before + pair) > enough:
         pixel = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -66,7 +65,7 @@ def _primal(
 
 @triton.jit
 def _dual(flow, across, down, before, plane, size, width, dual_step, enough, BLOCK: tl.constexpr):
-    """p <- (p + dual_step * grad u) / (1 + dual_step * |grad u|), and so for v; none over a border."""
+    """p <- (p + dual_step * grad u) / (1 + dual_step * |grad u|), the same for v; none across a border."""
     pair = tl.program_id(0)
     if tl.load(before + pair) > enough:
         pixel = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)

@@ -1,5 +1,5 @@
 """
-Decoded frames: the store that windows are read from, gamma and other corrections, and what frames are like.
+Decoded frames: the store that windows are read from, gamma and other corrections, and statistics of frames.
 
-Leaves videos to the wing videos, flow's algorithm to flow, crops and augmentation to learning.
+Video files are in `videos`, flow's algorithm in `flow`, crops and augmentation in `learning`.
 """

@@ -1,7 +1,7 @@
 """
-Ways of making a dark clip easier to see, each a modality by name: "same clip, other correction" can be a teacher.
+Ways of brightening a dark clip, each a modality by name: "same clip, other correction" can be a teacher.
 
-gamma is the paper's. The others come from the literature on low light, built from OpenCV's parts.
+gamma is the paper's. The others are from the low-light literature, built with OpenCV.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from ukdlib.frames.gamma import correct_gamma
 
 DARKEST, BRIGHTEST = 1.0, 99.0  # percentiles of a clip that retinex maps to 0 and 255
-WHOLE_CLIP = frozenset({"retinex"})  # whose result for a frame depends on the others
+WHOLE_CLIP = frozenset({"retinex"})  # transforms whose result for a frame depends on the others
 
 
 def correct(frames: np.ndarray, transform: str, **options: Any) -> np.ndarray:
@@ -29,8 +29,8 @@ def clahe(frames: np.ndarray, clip_limit: float, tiles: int) -> np.ndarray:
     """
     Contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics Gems IV, 1994) of the lightness.
 
-    clip_limit: how many times the mean a histogram's bin may hold, 1 = hardly any contrast added; tiles: of the
-    picture in each direction. Hue and saturation (CIELAB a, b) stay.
+    clip_limit: how many times the mean a histogram bin may hold, 1 = hardly any contrast added; tiles: number in
+    each direction. Hue and saturation (CIELAB a, b) stay.
     """
     if clip_limit <= 0 or tiles < 1:
         raise ValueError(f"clahe: clip_limit {clip_limit} and tiles {tiles} must be above 0")
@@ -42,8 +42,8 @@ def retinex(frames: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
     """
     Multi-scale retinex (Jobson, Rahman and Woodell, 1997) of the brightest channel, colours kept in proportion.
 
-    Mean over sigmas (pixels) of log(v) - log(v blurred). One scale for the whole clip, by its percentiles, or a
-    flickering light would be equalised frame by frame.
+    Mean over sigmas (pixels) of log(v) - log(v blurred). One scale for the whole clip, by its percentiles;
+    otherwise a flickering light would be equalised frame by frame.
     """
     if not sigmas or min(sigmas) <= 0:
         raise ValueError(f"retinex: sigmas are {list(sigmas)}; one or more numbers above 0 are needed")

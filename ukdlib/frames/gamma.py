@@ -1,4 +1,4 @@
-"""Gamma correction, Eq. 13 of the paper: brightening dark frames before anything else is done to them."""
+"""Gamma correction, Eq. 13 of the paper: brightens dark frames before any other processing."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a clip's pixels or flow codes are like: brightness, clipping, noise, motion. Arrays in, numbers out."""
+"""Statistics of a clip's pixels or flow codes: brightness, clipping, noise, motion. Arrays in, numbers out."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 def measure_pictures(frames: np.ndarray) -> dict[str, float]:
     """
-    Of frames uint8 (T, H, W, 3): mean grey and its 5th and 95th percentile in 0 .. 255, the shares of values that
+    For frames uint8 (T, H, W, 3): mean grey and its 5th and 95th percentile in 0 .. 255, the shares of values that
     are 0 and 255, and the noise level (see noise), in grey levels.
     """
     grey = frames.astype(np.float32) @ LUMA
@@ -28,9 +28,9 @@ def measure_pictures(frames: np.ndarray) -> dict[str, float]:
 
 def noise(grey: np.ndarray) -> float:
     """
-    Standard deviation of white noise in a picture (H, W), as estimated by Immerkaer (CVIU, 1996).
+    Standard deviation of white noise in an image (H, W), as estimated by Immerkaer (CVIU, 1996).
 
-    The mean of the absolute second difference in both directions, which edges and slopes hardly touch.
+    The mean of the absolute second difference in both directions, which edges and slopes hardly affect.
     """
     if min(grey.shape) < 3:
         return 0.0
@@ -40,8 +40,8 @@ def noise(grey: np.ndarray) -> float:
 
 def measure_flow(codes: np.ndarray, bound: float) -> dict[str, float]:
     """
-    Of flow codes uint8 (T, H, W, 2): mean length and its 95th percentile in pixels per frame, and the share of
-    vectors that the code cuts off at +-bound.
+    For flow codes uint8 (T, H, W, 2): mean length and its 95th percentile in pixels per frame, and the share of
+    vectors that the code clips at +-bound.
     """
     length = np.hypot(*np.moveaxis(dequantise(codes, bound), -1, 0))
     return {
@@ -52,5 +52,5 @@ def measure_flow(codes: np.ndarray, bound: float) -> dict[str, float]:
 
 
 def clipped_share(codes: np.ndarray) -> float:
-    """Share of vectors of which a component has the largest code."""
+    """Share of vectors with a component at the largest code."""
     return float((np.abs(codes.astype(np.int16) - ZERO) >= STEPS).any(axis=-1).mean())

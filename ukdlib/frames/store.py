@@ -2,8 +2,8 @@
 Frames of many videos in one file: an Arrow file with a record batch per video, memory-mapped on reading.
 
 Columns: video_id, height, width, channels, codec, checksum, frames (one binary per frame: raw pixels or a JPEG
-file). A window of T frames is read without touching the rest of the file; before the first one of a video its
-checksum is taken. Channels are 3 (RGB) or 2 (flow codes).
+file). A window of T frames is read without touching the rest of the file; before the first window of a video its
+checksum is verified. Channels are 3 (RGB) or 2 (flow codes).
 """
 
 import mmap
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ukdlib.artifacts.sealing import checksum, damaged, put_in_place, refuse_damage
 
-QUALITY = 95  # of JPEG pictures, of 100
+QUALITY = 95  # of JPEG images, of 100
 CHANNELS = (2, 3)
 COLUMNS = [
     ("video_id", pa.string()),
@@ -46,7 +46,7 @@ def resize(frames: np.ndarray, short_side: int | None) -> np.ndarray:
     return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
 
 
-# ---------------------------------------------------------------- one picture <-> bytes
+# ---------------------------------------------------------------- one image <-> bytes
 
 
 def _encode_raw(picture: np.ndarray) -> bytes:
@@ -54,7 +54,7 @@ def _encode_raw(picture: np.ndarray) -> bytes:
 
 
 def _encode_jpeg(picture: np.ndarray) -> bytes:
-    """Two flow channels lie side by side as one grey picture: colour conversion would mix u and v."""
+    """Two flow channels are stored side by side as one grey image: colour conversion would mix u and v."""
     import cv2
 
     flat = np.hstack([picture[..., 0], picture[..., 1]]) if picture.shape[-1] == 2 else picture[..., ::-1]
@@ -62,7 +62,7 @@ def _encode_jpeg(picture: np.ndarray) -> bytes:
 
 
 def _decode_raw(pictures: pa.LargeBinaryArray, indices: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Frames lie one behind the other: one copy for all, 2.2 times faster than a copy for each."""
+    """Frames are contiguous: one copy for all, 2.2 times faster than a copy for each."""
     _, offsets, pixels = pictures.buffers()
     first = np.frombuffer(offsets, np.int64, 1, 8 * pictures.offset)[0]
     size = len(pictures) * int(np.prod(shape))
@@ -73,7 +73,7 @@ def _decode_jpeg(pictures: pa.LargeBinaryArray, indices: np.ndarray, shape: tupl
     import cv2
 
     height, width, channels = shape
-    # 1.8 times faster than turning BGR round
+    # 1.8 times faster than reversing BGR
     kind = cv2.IMREAD_GRAYSCALE if channels == 2 else cv2.IMREAD_COLOR_RGB
     frames = np.empty((len(indices), *shape), np.uint8)
     for frame, index in zip(frames, indices, strict=True):
@@ -99,11 +99,11 @@ def write_shard(
     key: str = "",
 ) -> None:
     """
-    Write the frames of some videos; a killed run goes on where it was.
+    Write the frames of some videos; a killed run resumes where it stopped.
 
-    make_frames(video_id): uint8 (T, H, W, C); codec: raw | jpeg; key: stands for all that the frames depend
-    on (ukdlib.artifacts.provenance.resume_key). What an unfinished run with the same key and codec has left is
-    copied, not made again.
+    make_frames(video_id): uint8 (T, H, W, C); codec: raw | jpeg; key: identifies all that the frames depend
+    on (ukdlib.artifacts.provenance.resume_key). Videos that an unfinished run with the same key and codec has
+    written are copied, not computed again.
     """
     if codec not in ENCODERS:
         raise ValueError(f"unknown codec {codec!r}; known: {sorted(ENCODERS)}")
@@ -123,10 +123,10 @@ def write_shard(
 
 def _take_over(part: str, left: str, schema: pa.Schema) -> dict[str, pa.RecordBatch]:
     """
-    Videos that earlier runs finished, now in the file `left`, so that `part` can be written anew from them.
+    Videos that earlier runs finished, now in the file `left`, so that `part` can be rewritten from them.
 
-    A run killed while it copies has fewer videos in `part` than in `left`, one killed later has more: the
-    file with more counts.
+    A run killed while copying has fewer videos in `part` than in `left`, one killed later has more: the
+    file with more is used.
     """
     videos = {file: _complete_batches(file, schema) for file in (part, left)}
     if len(videos[part]) > len(videos[left]):
@@ -136,7 +136,7 @@ def _take_over(part: str, left: str, schema: pa.Schema) -> dict[str, pa.RecordBa
 
 
 def _complete_batches(path: str, schema: pa.Schema) -> dict[str, pa.RecordBatch]:
-    """The batches of a file that may end anywhere, less damaged ones; none if it has another schema, codec or key."""
+    """The intact batches of a possibly truncated file; none if it has another schema, codec or key."""
     batches: dict[str, pa.RecordBatch] = {}
     with suppress(OSError, pa.ArrowException, UnicodeDecodeError):  # no such file, its end, damage
         source = pa.memory_map(path)
@@ -168,7 +168,7 @@ def _batch(video_id: str, frames: np.ndarray, codec: str, schema: pa.Schema) -> 
 
 
 def _checksum(video_id: str, shape: Sequence[int], codec: str, pictures: pa.LargeBinaryArray) -> int:
-    """Of name, sizes, and of every frame its length and bytes."""
+    """Over the name, the sizes, and each frame's length and bytes."""
     parts = [picture.as_buffer() for picture in pictures]
     head = f"{video_id} {[len(part) for part in parts]} {tuple(shape)} {codec}".encode()
     return checksum([head, *parts])
@@ -190,13 +190,13 @@ class _Video(NamedTuple):
 
 
 class FrameStore:
-    """Random access to the frames of all videos of some shards; made by open_shards, may be pickled."""
+    """Random access to the frames of all videos of some shards; made by open_shards, can be pickled."""
 
     def __init__(self, paths: Sequence[str], videos: dict[str, _Video]):
         self.video_ids = list(videos)
         self._paths, self._videos = list(paths), videos
         self._places = {video_id: place for place, video_id in enumerate(videos)}
-        # 1 where a checksum was right; loader processes, which live for an epoch, share it
+        # 1 where a checksum was verified; loader processes, which live for one epoch, share it
         self._whole = mmap.mmap(-1, max(1, len(videos)))
 
     def __reduce__(self):
@@ -204,7 +204,7 @@ class FrameStore:
 
     @property
     def channels(self) -> int:
-        """3 of RGB frames, 2 of flow codes."""
+        """3 for RGB frames, 2 for flow codes."""
         if not self._videos:
             raise ValueError(f"no video in {', '.join(self._paths)}")
         return next(iter(self._videos.values())).shape[-1]
@@ -217,7 +217,9 @@ class FrameStore:
         """Frames by number (each 0 .. T-1, any order, repeats allowed), uint8 (len(indices), H, W, C)."""
         video = self._video(video_id)
         if len(indices) == 0 or min(indices) < 0 or max(indices) >= video.shape[0]:
-            raise ValueError(f"{video_id} has frames 0 to {video.shape[0] - 1}, asked for {list(indices)}")
+            raise ValueError(
+                f"{video_id} has frames 0 to {video.shape[0] - 1}, requested were {list(indices)}"
+            )
         if not self._whole[self._places[video_id]]:
             if not video.is_whole(video_id):
                 raise damaged(video.path, f"the frames of {video_id!r} are not what was written")
@@ -235,7 +237,7 @@ class FrameStore:
 
 
 def open_shards(paths: Sequence[str]) -> FrameStore:
-    """All videos of some shards, which must agree in the number of channels and share no video."""
+    """All videos of some shards, which must have the same number of channels and share no video."""
     if not paths:
         raise ValueError("no shards of frames given")
     videos: dict[str, _Video] = {}
@@ -265,7 +267,7 @@ def _videos(path: str) -> Iterable[tuple[str, _Video]]:
 
 
 def _parse(batch: pa.RecordBatch, path: str) -> tuple[str, _Video]:
-    """(name, the rest) of a stored video, its frames unread; pyarrow's errors if the batch is damaged."""
+    """(name, the rest) of a stored video, its frames not yet read; pyarrow's errors if the batch is damaged."""
     batch.validate(full=True)
     video_id, height, width, channels, codec, own = (batch[name][0].as_py() for name, _ in COLUMNS[:-1])
     pictures = batch["frames"][0].values

@@ -1,7 +1,7 @@
 """
-Logit files of K teachers, read in step: the same rows of each, one teacher's row group in memory at a time.
+Logit files of K teachers, read in parallel: the same rows of each, one teacher's row group in memory at a time.
 
-Whoever needs a teacher's logits twice reads them twice: memory is that of one row group, whatever K is.
+A caller that needs a teacher's logits twice reads them twice: memory is that of one row group, whatever K is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from ukdlib.knowledge.logits import KEYS, LogitFile, LogitRows, begins_video, check_continues, name_row
 
-# files whose footers are held; those of further teachers are read on each access, or memory would grow with K
+# files whose footers are cached; those of further teachers are read on each access, or memory would grow with K
 MOST_OPEN = 4
 
 Reduce = Callable[[np.ndarray], np.ndarray]
@@ -32,10 +32,10 @@ class TeacherStack(Sequence[np.ndarray]):
 
 def read_aligned(paths: Sequence[str], target: str = "view") -> Iterator[tuple[LogitRows, TeacherStack]]:
     """
-    Files of K teachers in step: (rows of the first, K times logits (n, C)) for each row group of the first.
+    Files of K teachers in parallel: (rows of the first, K times logits (n, C)) for each row group of the first.
 
-    target: a key of TARGETS, what a row stands for. Refused, with file, row and difference: classes or rows
-    other than in the first file or in another order, rows out of order or twice, logits that are not finite.
+    target: a key of TARGETS, what a row represents. Refused, with file, row and difference: classes or rows
+    other than in the first file or in another order, unsorted or duplicate rows, logits that are not finite.
     """
     if not paths:
         raise ValueError("no logit files to read")
@@ -73,7 +73,7 @@ def keep_views(rows: LogitRows) -> tuple[LogitRows, Reduce]:
     return rows, np.asarray
 
 
-TARGETS = {"video": mean_over_views, "view": keep_views}  # what a row of a fusion stands for
+TARGETS = {"video": mean_over_views, "view": keep_views}  # what a row of a fusion represents
 
 
 def _check_like(first: LogitFile, other: LogitFile) -> None:
@@ -83,18 +83,18 @@ def _check_like(first: LogitFile, other: LogitFile) -> None:
     if other.num_rows != first.num_rows:
         raise ValueError(
             f"{other.path}: it has {other.num_rows} rows, but {first.num_rows} in {first.path}; "
-            f"the first that differs: {_first_difference(first, other)}"
+            f"the first difference: {_first_difference(first, other)}"
         )
 
 
 def _other_classes(own: list[str], wanted: list[str]) -> str:
     if sorted(own) == sorted(wanted):
-        return f"its classes {own} stand in another order than {wanted}"
+        return f"its classes {own} are in another order than {wanted}"
     return f"its classes are {own}, but {wanted}"
 
 
 def _first_difference(first: LogitFile, other: LogitFile) -> str:
-    """Where two files of different length part."""
+    """The first row in which two files of different length differ."""
     end = min(first.num_rows, other.num_rows)
     rows, others = (file.rows(0, file.num_rows, with_weights=False) for file in (first, other))
     differs = np.flatnonzero(_differs(rows.pick(np.arange(end)), others.pick(np.arange(end))))
@@ -116,6 +116,6 @@ def _check_same_rows(first: LogitFile, other: LogitFile, begin: int, end: int) -
 
 
 def _differs(rows: LogitRows, others: LogitRows) -> np.ndarray:
-    """True (n,) where two equally long sets of rows are not about the same."""
+    """True (n,) where two equally long sets of rows differ in video, view or label."""
     pairs = ((getattr(rows, k), getattr(others, k)) for k in ("video_ids", "views", "labels"))
     return np.any([mine != theirs for mine, theirs in pairs], axis=0)

@@ -1,9 +1,9 @@
 """
-What a training step of a student costs with K teachers (Table 4): knowledge from files or teachers in memory.
+Cost of a student's training step with K teachers (Table 4): knowledge from files or teachers in memory.
 
-Every case runs in a process of its own, with one thread, on random clips. On a CPU, time is CPU time (other
-jobs do not count) and memory the largest resident size of that whole process: libraries, data and network. On
-a GPU, time is elapsed time and memory what torch had allocated at most.
+Every case runs in its own process, with one thread, on random clips. On a CPU, time is CPU time (other
+jobs do not count) and memory the peak resident size of that whole process: libraries, data and network. On
+a GPU, time is elapsed time and memory the peak allocated by torch.
 """
 
 import csv
@@ -47,7 +47,7 @@ FUSION = {
     "out_of_fold": False,
 }
 WARMUP_STEPS = 1
-VIDEOS = 4096  # whose knowledge the student holds, about as many as ARID has to train on
+VIDEOS = 4096  # whose knowledge the student holds, about as many as ARID's training videos
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Case:
 def measure_costs(
     case: Case, teacher_counts: Sequence[int], modes: Sequence[str] = MODES
 ) -> list[dict[str, Any]]:
-    """A row (COLUMNS) per mode and number of teachers; without teachers only "stored": nothing to hold."""
+    """A row (COLUMNS) per mode and number of teachers; without teachers only "stored"."""
     pairs = [
         (mode, teachers) for mode in modes for teachers in teacher_counts if teachers or mode == "stored"
     ]
@@ -139,13 +139,13 @@ def random_batch(case: Case) -> tuple[Batch, torch.Tensor]:
 def stored_targets(
     case: Case, teachers: int, batch: Batch, labels: torch.Tensor, device: torch.device
 ) -> Iterator[torch.Tensor]:
-    """Targets (n, C) out of the knowledge of VIDEOS videos, fused once from the logit files of K teachers."""
-    if teachers == 0:  # nothing is known: the loss gives the target no weight
+    """Targets (n, C) from the knowledge of VIDEOS videos, fused once from the logit files of K teachers."""
+    if teachers == 0:  # no knowledge: the loss gives the target no weight
         known = np.full((VIDEOS, 1, len(case.classes)), 1 / len(case.classes), np.float32)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/fused.parquet"
-            # in the pipeline fusion is a job of its own, so its memory is not the student's
+            # in the pipeline fusion is a separate job, so its memory is not the student's
             fusion = multiprocessing.get_context("fork").Process(
                 target=_fuse_through_files, args=(path, case, teachers)
             )
@@ -160,7 +160,7 @@ def stored_targets(
 def online_targets(
     case: Case, teachers: int, batch: Batch, labels: torch.Tensor, device: torch.device
 ) -> Iterator[torch.Tensor]:
-    """The target of the batch from K networks in memory, which see the batch in every step."""
+    """The target of the batch from K networks in memory, which are run on the batch in every step."""
     networks = [
         prepare(initial_network(case.network, len(case.classes), case.modality.channels, k), device).eval()
         for k in range(1, teachers + 1)
@@ -176,7 +176,7 @@ TARGETS = {"stored": stored_targets, "online": online_targets}
 
 
 def synthetic_logits(teachers: int, labels: np.ndarray, classes: int) -> np.ndarray:
-    """(K, n, C) logits of made-up teachers that lean to the true class."""
+    """(K, n, C) logits of synthetic teachers that favour the true class."""
     logits = np.random.default_rng(0).normal(size=(teachers, len(labels), classes))
     logits[:, np.arange(len(labels)), labels] += 2
     return logits.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The logit files of K teachers to the file of their fusion, row group by row group: memory is flat in K."""
+"""Fuse the logit files of K teachers into one file, row group by row group: memory is independent of K."""
 
 import json
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
     if fusion["out_of_fold"]:
         for path in paths:
             check_out_of_fold(path)
-    judged = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
+    weighting = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
     clamped = scores = 0
     settings = {key: str(value) for key, value in fusion.items() if key != "teachers"}
     stored = {**metadata, **settings}
     with open_writer(output, stored) as write:
         for rows, logits in read_aligned(paths, fusion["target"]):
             target, weights, constant = fused_knowledge(
-                fusion["method"], logits, rows.labels, fusion["tau"], *judged
+                fusion["method"], logits, rows.labels, fusion["tau"], *weighting
             )
             write(replace(rows, logits=log_distribution(target), weights=weights, constant=constant))
             if fusion["method"] == "gtd":
@@ -43,8 +43,8 @@ def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) ->
     """
     One out-of-fold file from the held-out logits of each fold's network; refused if a row leaks.
 
-    paths: files in the order of the folds, whose metadata `trained_on` states what their network has seen. Of all
-    rows only the names are held in memory.
+    paths: files in the order of the folds, whose metadata `trained_on` states what their network was trained on. Only
+    the names of all rows are held in memory.
     """
     files = [LogitFile(path) for path in paths]
     for file in files:
@@ -68,7 +68,7 @@ def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) ->
 
 
 def _next_rows(files: Sequence[LogitFile], done: np.ndarray, wanted: np.ndarray) -> LogitRows:
-    """From each fold's file, sorted by video, as many rows as are wanted after those that are done; sorted by video."""
+    """The next rows of each fold's file, after those that are done and as many as wanted; sorted by video."""
     parts = [
         file.rows(first, first + count)
         for file, first, count in zip(files, done, wanted, strict=True)
@@ -85,17 +85,17 @@ def _next_rows(files: Sequence[LogitFile], done: np.ndarray, wanted: np.ndarray)
 
 def check_out_of_fold(path: str) -> None:
     """
-    Refuse a file of logits that are not proven to be of unseen videos.
+    Refuse a file of logits that are not proven to be from held-out videos.
 
-    Proof is a column `fold` with the hashes of what each fold's network was trained on, or, for a teacher
-    brought from elsewhere, its owner's word (metadata `unseen`).
+    Proof is a column `fold` with the hashes of what each fold's network was trained on, or, for an external
+    teacher, the user's declaration (metadata `unseen`).
     """
     file = LogitFile(path)
     if file.metadata.get("unseen") == "true":
         return
     if "fold" not in file.schema_names:
         raise ValueError(
-            f"{path}: in-sample logits, no column 'fold'; an out-of-fold fusion needs unseen videos"
+            f"{path}: in-sample logits, no column 'fold'; an out-of-fold fusion needs held-out videos"
         )
     table = file.table(0, file.num_rows, ["video_id", "fold"])
     video_ids, folds = table["video_id"].to_numpy(), table["fold"].to_numpy()

@@ -1,4 +1,4 @@
-"""What a trained network says of every view of a subset's videos, and the proof that a file says the same."""
+"""Predictions of a trained network for every view of a subset's videos, and verification of stored ones."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
@@ -30,9 +30,9 @@ def export(
     """
     Logits of all videos (video_ids, labels) of a subset, one row per view.
 
-    Subset "train" shows the views numbered 0 .. export_views - 1 that a student can replay; any other the
-    recipe's fixed test views. journal: (path, key) of ukdlib.artifacts.journal, where a killed export resumes at its
-    batch.
+    Subset "train" has the views numbered 0 .. export_views - 1 that a student can replay; any other the
+    recipe's fixed test views. journal: (path, key) of ukdlib.artifacts.journal, from which a killed export resumes
+    at its batch.
     """
     recipe, _, classes = setting
     video_ids, labels = videos
@@ -44,7 +44,7 @@ def export(
     samples = numbered_views(store, shown, numbers, subset, recipe)
 
     def batches(first: int) -> Iterator[str]:
-        """Each batch's logits from number `first` on, as the journal keeps them."""
+        """Each batch's logits from number `first` on, as the journal stores them."""
         for number, logits in enumerate(predict(network, store, samples, setting, first), first):
             _refuse_infinite(logits, samples, number * recipe["batch_size"])
             yield b64encode(logits.tobytes()).decode()
@@ -64,8 +64,8 @@ def verify(
     """
     Recompute `count` rows of an exported file, drawn with `seed`; {rows, largest_difference, allowed}.
 
-    rows.metadata["subset"] says which views they are of. Raises ValueError naming the row that differs most, if
-    a logit is further off than rounding explains: the network, its frames or a setting is not what it was.
+    rows.metadata["subset"] determines the views. Raises ValueError naming the row that differs most, if a logit
+    differs by more than rounding explains: the network, its frames or a setting has changed.
     """
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
     sample, subset = rows.pick(drawn), rows.metadata["subset"]
@@ -79,7 +79,7 @@ def verify(
     if not differences[worst] <= allowed:
         raise ValueError(
             f"{(~(differences <= allowed)).sum()} of {len(sample)} recomputed rows differ, most of all "
-            f"{name_row(sample, worst)}: a logit is {differences[worst]:.3g} off, {allowed:.3g} is allowed; "
+            f"{name_row(sample, worst)}: a logit differs by {differences[worst]:.3g}, allowed is {allowed:.3g}; "
             "the checkpoint, the frames or a setting is not the one that the file was made with"
         )
     return {"rows": len(sample), "largest_difference": float(differences[worst]), "allowed": allowed}
@@ -100,7 +100,7 @@ def predict(
 
 
 def _refuse_infinite(logits: np.ndarray, samples: Samples, begin: int) -> None:
-    """logits: (n, C) of the samples from number `begin` on; none may get into a journal, which would keep it."""
+    """logits: (n, C) of the samples from number `begin` on; none may enter the journal, which would keep it."""
     for row in np.flatnonzero(~np.isfinite(logits).all(axis=1))[:1]:
         raise ValueError(
             f"export: the logits of video {samples.video_ids[begin + row]!r} are not finite: {logits[row]}"

@@ -1,10 +1,10 @@
 """
-A teacher made elsewhere: a Parquet file of logits from any framework, checked before it may teach.
+An external teacher: a Parquet file of logits from any framework, checked before it is used.
 
-Columns: video_id (the file's name without ending); view (int, optional: without it a row stands for every view
+Columns: video_id (the file's name without suffix); view (int, optional: without it a row is used for every view
 of its video); label (class number, optional, checked); and the logits, either one number column per class, named
 as the class, or a list column `logits` with the file metadata `classes` (JSON list of names, in its order).
-Rows of videos that are not asked for are left out; whatever is asked for must be there, once.
+Rows of videos that are not requested are skipped; each requested row must be present exactly once.
 """
 
 import json
@@ -34,7 +34,7 @@ def read_foreign(path: str, labels: dict[str, int], classes: Sequence[str], view
     if "label" in table.column_names:
         _check_labels(path, video_ids, table["label"].to_numpy(), labels)
     if not labels:
-        raise ValueError(f"{path}: no videos are asked for")
+        raise ValueError(f"{path}: no videos were requested")
     wanted = [(video_id, view) for video_id in sorted(labels) for view in range(views)]
     rows = np.array([_find(path, place, video_id, view, numbers is None) for video_id, view in wanted])
     for row in rows[~np.isfinite(logits[rows]).all(axis=1)][:1]:
@@ -56,7 +56,7 @@ def _logits(path: str, table: pa.Table, classes: list[str]) -> np.ndarray:
                 f"{path}: no column 'logits', and none for the classes {missing}; columns are {table.column_names}"
             )
         if textual := [name for name in classes if not pa.types.is_floating(table[name].type)]:
-            raise ValueError(f"{path}: the columns {textual} hold no floating-point numbers")
+            raise ValueError(f"{path}: the columns {textual} are not floating-point numbers")
         return _as_float32(np.stack([table[name].to_numpy() for name in classes], axis=1))
     text = (table.schema.metadata or {}).get(b"classes", b"null").decode()
     try:
@@ -70,12 +70,12 @@ def _logits(path: str, table: pa.Table, classes: list[str]) -> np.ndarray:
     for row, numbers in enumerate(listed):
         count = None if numbers is None else len(numbers)
         if count != len(classes):
-            raise ValueError(f"{path}: row {row} holds {count} logits; there are {len(classes)} classes")
+            raise ValueError(f"{path}: row {row} has {count} logits, but there are {len(classes)} classes")
     return _as_float32(listed)
 
 
 def _as_float32(numbers: Sequence | np.ndarray) -> np.ndarray:
-    """Rows of numbers; what float32 cannot hold becomes infinite, which is refused later."""
+    """Rows of numbers; values beyond float32 become infinite, which is refused later."""
     with np.errstate(over="ignore"):
         return np.array(numbers, dtype=np.float32)
 
@@ -87,7 +87,7 @@ def _places(path: str, video_ids: np.ndarray, views: np.ndarray | None) -> dict[
     for row, key in enumerate(zip(video_ids.tolist(), numbers.tolist(), strict=True)):
         if key in place:
             raise ValueError(
-                f"{path}: row {row}, video {key[0]!r} view {key[1]}, is there twice; first in row {place[key]}"
+                f"{path}: row {row}, video {key[0]!r} view {key[1]}, is a duplicate of row {place[key]}"
             )
         place[key] = row
     return place
@@ -108,5 +108,5 @@ def _check_labels(path: str, video_ids: np.ndarray, stated: np.ndarray, labels: 
     for row, (video_id, label) in enumerate(zip(video_ids.tolist(), stated.tolist(), strict=True)):
         if labels.get(video_id, label) != label:
             raise ValueError(
-                f"{path}: row {row}, video {video_id!r}, has label {label}, but {labels[video_id]} here"
+                f"{path}: row {row}, video {video_id!r}, has label {label}, but the lists have {labels[video_id]}"
             )

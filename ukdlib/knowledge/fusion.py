@@ -1,29 +1,31 @@
 """
-Many teachers to one target distribution per clip: Eq. 4-12 of the paper, on arrays.
+From many teachers to one target distribution per clip: Eq. 4-12 of the paper, on arrays.
 
 Axes: K teachers, N clips, C classes. Logits z are (K, N, C), labels (N,) class numbers. The fused target is
-q(n) = sum_k w(n, k) softmax(z(k, n) / tau), with weights w that sum to 1 over the teachers; a method is a way
-of weighing, a plain function in METHODS:
+q(n) = sum_k w(n, k) softmax(z(k, n) / tau), with weights w that sum to 1 over the teachers; a method is a
+weighting, a plain function in METHODS:
 
   single, mean, avg1, avg2   1/K for all; avg1 reports the mean of K divergences                 (Eq. 3-5)
-  gtd                        inverse cross-entropy CE to the true label                          (Eq. 6-8)
+  gtd                        inverse cross-entropy CE to the ground truth                        (Eq. 6-8)
   pkd                        inverse CE to mass h on the true class, the rest shared             (Eq. 11, 12)
   softmin_ce                 softmax over teachers of -CE to the label   (Radevski et al., ICCV 2023, gamma 1)
   ca_mkd                     (1 - softmax over teachers of CE to the label) / (K - 1)   (Zhang et al., ICASSP 2022)
   ebkd                       (1 - entropy / sum of the teachers' entropies) / (K - 1)     (Kwon et al., ICASSP 2020)
 
-The paper's Eq. 8 normalises over clips and leaves the temperature of the weights open. Here weights are
-normalised over teachers and judge softmax at temperature 1, since at the distillation temperature all come
-out near 1/K. Sums are in double precision and log space, so every finite float32 logit is safe. Stacks of
-teachers are only ever iterated over, one (N, C) at a time, so a lazy sequence keeps memory flat in K.
+The paper's Eq. 8 normalises over clips and does not state the temperature of the weights. Here weights are
+normalised over teachers and use the softmax at temperature 1, since at the distillation temperature all are
+near 1/K. Sums are in double precision and log space, so every finite float32 logit is safe. Stacks of
+teachers are only iterated over, one (N, C) at a time, so a lazy sequence keeps memory independent of K.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-LABEL_METHODS = frozenset({"gtd", "pkd", "softmin_ce", "ca_mkd"})  # need the true label: never for evaluation
-FLOOR = 1e-8  # least cross-entropy and entropy; a teacher that is certain and right would weigh infinitely
+LABEL_METHODS = frozenset(
+    {"gtd", "pkd", "softmin_ce", "ca_mkd"}
+)  # need the ground truth: never for evaluation
+FLOOR = 1e-8  # least cross-entropy and entropy; a teacher that is certain and right would get infinite weight
 TINY = float(np.finfo(np.float32).tiny)  # least probability whose logarithm is stored
 
 Stack = Sequence[np.ndarray] | np.ndarray  # K arrays (N, C), or one (K, N, C)
@@ -41,7 +43,7 @@ def fused_knowledge(
     """
     What a student needs from K teachers: target (N, C), weights (N, K), constant (N,), all float64.
 
-    constant is what the divergence to the target lacks of the divergence that the method reports, before the
+    constant is the method's reported divergence minus the divergence to the target, before the
     factor tau^2: for avg1 (Eq. 4) mean_k KL(q_k || p) = KL(target || p) + constant; other methods have 0.
     It does not depend on the student, so gradients are the same with and without it.
     """
@@ -61,7 +63,7 @@ def teacher_weights(
     Weights (N, K) of the teachers of each clip, not negative, rows summing to 1.
 
     logits (K, N, C), labels (N,). h in (1/C, 1) is the mass of the true class in Eq. 11 (pkd only);
-    weight_temperature > 0 softens the teachers before they are judged (all methods but the averages).
+    weight_temperature > 0 softens the teachers before weighting (all methods except the averages).
     """
     if method not in METHODS:
         raise ValueError(f"unknown fusion method {method!r}; known: {sorted(METHODS)}")
@@ -69,7 +71,7 @@ def teacher_weights(
         raise ValueError("no teachers; expected logits (K > 0 teachers, N clips, C classes)")
     if method == "single" and len(logits) > 1:
         raise ValueError(f"method 'single' takes one teacher, got {len(logits)}")
-    return METHODS[method](_judged(logits, labels, weight_temperature), labels, h)
+    return METHODS[method](_log_probabilities(logits, labels, weight_temperature), labels, h)
 
 
 def fuse(logits: Stack, weights: np.ndarray, tau: float, fuse_as: str = "probabilities") -> np.ndarray:
@@ -82,7 +84,7 @@ def fuse(logits: Stack, weights: np.ndarray, tau: float, fuse_as: str = "probabi
     if fuse_as not in FUSE_AS:
         raise ValueError(f"unknown fuse_as {fuse_as!r}; known: {list(FUSE_AS)}")
     if weights.shape[1] != len(logits):
-        raise ValueError(f"weights {weights.shape} do not belong to {len(logits)} teachers")
+        raise ValueError(f"weights {weights.shape} do not match {len(logits)} teachers")
 
     def softened(array: np.ndarray) -> np.ndarray:
         """Probabilities at temperature tau."""
@@ -112,9 +114,9 @@ def log_distribution(target: np.ndarray) -> np.ndarray:
 
 
 def clamped_scores(logits: Stack, labels: np.ndarray, weight_temperature: float = 1.0) -> np.ndarray:
-    """True (N, K) where a teacher's cross-entropy to the true label lies below the floor that gtd needs."""
+    """True (N, K) where a teacher's cross-entropy to the ground truth is below the floor that gtd needs."""
     return np.stack(
-        [to_truth(q, labels) < FLOOR for q in _judged(logits, labels, weight_temperature)], axis=1
+        [to_truth(q, labels) < FLOOR for q in _log_probabilities(logits, labels, weight_temperature)], axis=1
     )
 
 
@@ -128,7 +130,7 @@ def to_preferred(log_probs: np.ndarray, labels: np.ndarray, h: float) -> np.ndar
     classes = log_probs.shape[1]
     if not 1 / classes < h < 1:
         raise ValueError(
-            f"h is {h}; with {classes} classes it lies between {1 / classes:.4g} and 1, not at them"
+            f"h is {h}; with {classes} classes it must lie between {1 / classes:.4g} and 1, both excluded"
         )
     truth = to_truth(log_probs, labels)
     others = -log_probs.sum(axis=1) - truth
@@ -140,7 +142,7 @@ def entropy(log_probs: np.ndarray) -> np.ndarray:
     return -(np.exp(log_probs) * log_probs).sum(axis=-1)
 
 
-# ---------------------------------------------------------------- ways of weighing: (K log probabilities, labels, h)
+# ---------------------------------------------------------------- weightings: (K log probabilities, labels, h)
 
 
 def equal_weights(teachers: Iterator[np.ndarray], labels: np.ndarray, h: float) -> np.ndarray:
@@ -188,7 +190,7 @@ METHODS: dict[str, Callable[[Iterator[np.ndarray], np.ndarray, float], np.ndarra
 }
 
 
-def _judged(logits: Stack, labels: np.ndarray, weight_temperature: float) -> Iterator[np.ndarray]:
+def _log_probabilities(logits: Stack, labels: np.ndarray, weight_temperature: float) -> Iterator[np.ndarray]:
     """Log probabilities (N, C) of one teacher after the other, shapes and labels checked."""
     for teacher in logits:
         _check_shapes(teacher, labels)
@@ -196,14 +198,14 @@ def _judged(logits: Stack, labels: np.ndarray, weight_temperature: float) -> Ite
 
 
 def _shares(scores: np.ndarray) -> np.ndarray:
-    """(K, N) positive scores, used up, to weights (N, K): each clip's divided by their sum."""
-    scores /= scores.max(axis=0)  # a sum of huge ones must not overflow
+    """(K, N) positive scores, overwritten, to weights (N, K): each clip's divided by their sum."""
+    scores /= scores.max(axis=0)  # a sum of huge scores must not overflow
     scores /= scores.sum(axis=0)
     return scores.T
 
 
 def _complements(shares: np.ndarray) -> np.ndarray:
-    """What each of K teachers lacks of the whole, over K - 1 so that rows (N, K) sum to 1; one teacher has all."""
+    """One minus each of K teachers' shares, over K - 1 so that rows (N, K) sum to 1; a single teacher gets 1."""
     return (1 - shares) / (shares.shape[1] - 1) if shares.shape[1] > 1 else shares
 
 

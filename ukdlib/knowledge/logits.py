@@ -7,8 +7,8 @@ and, in the file of a fusion, weights float32[K] and constant float32 (see ukdli
 log of the softened target, so that softmax gives the distribution for teachers, fusions and students alike.
 Out-of-fold files have fold int32, the network that a row comes from (see ukdlib.videos.crossfit).
 File metadata: schema_version, classes (JSON list of names, in the order of the logits), and free text such as
-role, name, tau. No row group cuts a video, so files can be read in step, a row group of about ROW_GROUP rows at
-a time, whatever the number of videos (ukdlib.knowledge.alignment).
+role, name, tau. No row group splits a video, so files can be read in parallel, a row group of about ROW_GROUP rows
+at a time, whatever the number of videos (ukdlib.knowledge.alignment).
 """
 
 import contextlib
@@ -34,8 +34,8 @@ LAYOUT = {
     "data_page_size": 1 << 16,
     "write_page_checksum": True,
 }
-UNREADABLE = (pa.ArrowException, OSError, KeyError, UnicodeDecodeError)  # what a damaged file may lead to
-KEYS = ["video_id", "view", "label"]  # columns that say what a row is about
+UNREADABLE = (pa.ArrowException, OSError, KeyError, UnicodeDecodeError)  # what a damaged file may raise
+KEYS = ["video_id", "view", "label"]  # columns that identify a row
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def write_logits(path: str | Path, rows: LogitRows, metadata: dict[str, str] | N
 @contextlib.contextmanager
 def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable[[LogitRows], None]]:
     """
-    Give a function that appends rows: whole videos, in order. The file appears when the block ends well.
+    Yield a function that appends rows: whole videos, in order. The file appears when the block succeeds.
 
     metadata is stored when the block ends, so the block may still add to it.
     """
@@ -107,17 +107,17 @@ def open_writer(path: str | Path, metadata: dict[str, str]) -> Iterator[Callable
 
 
 def read_logits(path: str | Path, with_weights: bool = True) -> LogitRows:
-    """All rows of a file, checked, with its metadata less schema_version and classes."""
+    """All rows of a file, checked, with its metadata without schema_version and classes."""
     file = LogitFile(path)
     return file.rows(0, file.num_rows, with_weights)
 
 
 def check_origin(path: str | Path, stated: dict[str, str], expected: dict[str, str]) -> None:
-    """Refuse a file whose metadata does not state the expected origin: another checkpoint, other frames."""
+    """Refuse a file whose metadata do not state the expected origin: another checkpoint, other frames."""
     for key, value in expected.items():
         if stated.get(key) != value:
             raise ValueError(
-                f"{path}: it was made with {key} {stated.get(key)!r}, but {value!r} is there now"
+                f"{path}: it was made with {key} {stated.get(key)!r}, but the current one is {value!r}"
             )
 
 
@@ -138,9 +138,9 @@ class LogitFile:
             self.schema_names: list[str] = file.schema_arrow.names
         if text.get("schema_version") != SCHEMA_VERSION or "classes" not in text:
             wanted = f"schema_version {SCHEMA_VERSION} and classes"
-            raise ValueError(f"{path}: no logit file: its metadata needs {wanted}, and has {sorted(text)}")
+            raise ValueError(f"{path}: not a logit file: its metadata needs {wanted}, and has {sorted(text)}")
         stated = {key: value for key, value in text.items() if key not in ("checksum", "ARROW:schema")}
-        if text.get("checksum", own := _checksum(stated)) != own:  # other tools may leave it out
+        if text.get("checksum", own := _checksum(stated)) != own:  # other tools may omit it
             raise damaged(path, "its metadata are not what was written")
         self.classes: list[str] = json.loads(text["classes"])
         self.metadata = {key: value for key, value in text.items() if key not in OWN_METADATA}
@@ -226,7 +226,7 @@ def _matrix(column: pa.ChunkedArray, path: str | Path) -> np.ndarray:
     """A column of lists of one length as float32 (N, length)."""
     lengths = pc.unique(pc.list_value_length(column)).to_pylist()
     if len(lengths) != 1 or None in lengths:
-        raise ValueError(f"{path}: rows hold {lengths} numbers; expected the same number in each")
+        raise ValueError(f"{path}: rows have {lengths} numbers; expected the same number in each")
     return pc.list_flatten(column).to_numpy().reshape(-1, lengths[0]).astype(np.float32, copy=False)
 
 
@@ -246,7 +246,7 @@ def row_groups(video_ids: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 def _check_rows(rows: LogitRows, path: str | Path, first_row: int = 0) -> None:
-    """Refuse rows that are none, out of order, twice there, of an unknown class, or not finite."""
+    """Refuse no rows, unsorted or duplicate rows, unknown classes, and logits that are not finite."""
     if len(rows.video_ids) == 0:
         raise ValueError(f"{path}: no rows")
     if rows.logits.shape != (len(rows.video_ids), len(rows.classes)):
@@ -257,7 +257,7 @@ def _check_rows(rows: LogitRows, path: str | Path, first_row: int = 0) -> None:
     later = (ids[1:] > ids[:-1]) | ((ids[1:] == ids[:-1]) & (views[1:] > views[:-1]))
     outside = (rows.labels < 0) | (rows.labels >= len(rows.classes))
     bad = {
-        "is there twice, or before its place in the order of video_id and view": ~np.append(True, later),
+        "is a duplicate, or not sorted by video_id and view": ~np.append(True, later),
         f"has a label outside 0 .. {len(rows.classes) - 1}": outside,
         "has logits that are not finite": ~np.isfinite(rows.logits).all(axis=1),
     }
@@ -267,7 +267,7 @@ def _check_rows(rows: LogitRows, path: str | Path, first_row: int = 0) -> None:
 
 
 def check_continues(last: LogitRows | None, rows: LogitRows, path: str | Path) -> None:
-    """Refuse a row group that does not come after the row `last`, or cuts its video."""
+    """Refuse a row group that does not come after the row `last`, or splits its video."""
     if last is not None and (rows.classes != last.classes or rows.video_ids[0] <= last.video_ids[0]):
         raise ValueError(
             f"{path}: a row group begins with {name_row(rows, 0)} after {name_row(last, 0)}; "
@@ -276,5 +276,5 @@ def check_continues(last: LogitRows | None, rows: LogitRows, path: str | Path) -
 
 
 def name_row(rows: LogitRows, row: int) -> str:
-    """How an error names a row."""
+    """A row's name in error messages."""
     return f"video {str(rows.video_ids[row])!r} view {rows.views[row]} label {rows.labels[row]}"

@@ -1,4 +1,4 @@
-"""Stored knowledge, as a student wants it: a fusion's targets by video and view."""
+"""Stored knowledge for a student: a fusion's targets by video and view."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,5 +1,5 @@
 """
 From stored frames to a trained network: views, augmentation, clips, losses, optimization, checkpoints.
 
-Knows one network and one lesson at a time. Leaves the architecture to networks, and stored logits to knowledge.
+One network and one lesson at a time. Architectures are in `networks`, stored logits in `knowledge`.
 """

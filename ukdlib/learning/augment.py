@@ -1,9 +1,9 @@
 """
-Crop, resize, mirror and normalise a batch of clips on the device that the network runs on.
+Crop, resize, flip and normalise a batch of clips on the network's device.
 
-Frames travel as uint8. Scaling with an antialiasing triangle filter, cropping and mirroring are linear in the
-rows and in the columns of a frame, so a clip is finished by two matrix products, whatever its size. They are
-taken clip by clip: a whole batch in float fits no CPU's cache (1.6 times slower) and is large on a GPU.
+Frames are transferred as uint8. Scaling with an antialiasing triangle filter, cropping and horizontal flips are linear
+in the rows and in the columns of a frame, so a clip takes two matrix products, whatever its size. They are computed
+clip by clip: a whole batch in float does not fit a CPU's cache (1.6 times slower) and is large on a GPU.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from ukdlib.learning.views import Views
 
 @dataclass(frozen=True)
 class Modality:
-    """What a network must know of its input's pixels."""
+    """Properties of the network's input pixels."""
 
     name: str
     mean: float | list[float]  # of pixels in [0, 1]; one value, or one per channel
     std: float | list[float]
-    flow: bool  # two channels of codes; mirroring negates u, that is code -> 256 - code
+    flow: bool  # two channels of codes; a horizontal flip negates u, that is code -> 256 - code
 
     @property
     def channels(self) -> int:
@@ -33,19 +33,19 @@ def augment(
     frames: torch.Tensor, sizes: torch.Tensor, views: Views, crop: int, modality: Modality
 ) -> torch.Tensor:
     """
-    Clips as a network wants them: (N, C, T, crop, crop) float32, normalised.
+    Clips as network input: (N, C, T, crop, crop) float32, normalised.
 
     frames: (N, T, H, W, C) uint8, smaller clips zero-padded below and to the right; sizes: (N, 2) their true
     heights and widths; views: N views. Equal to scaling whole frames as F.interpolate(..., mode="bilinear",
-    antialias=True) does, then cropping, then mirroring.
+    antialias=True) does, then cropping, then flipping.
     """
     rows, columns = (
         matrices.to(frames.device) for matrices in crop_matrices(sizes, views, crop, frames.shape[2:4])
     )
     clips = torch.stack([_cut(*clip) for clip in zip(frames, rows, columns, strict=True)])
     if modality.flow:
-        mirrored = torch.from_numpy(views.flip).to(clips.device).reshape(-1, 1, 1, 1)
-        clips[:, 0] += mirrored * (256 - 2 * clips[:, 0])
+        flipped = torch.from_numpy(views.flip).to(clips.device).reshape(-1, 1, 1, 1)
+        clips[:, 0] += flipped * (256 - 2 * clips[:, 0])
     mean, std = (_per_channel(value, clips) for value in (modality.mean, modality.std))
     return clips.mul_(1 / (255 * std)).sub_(mean / std)
 
@@ -61,14 +61,14 @@ def _cut(frames: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> tor
 def crop_matrices(
     sizes: torch.Tensor, views: Views, crop: int, padded: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows (N, crop, H) and columns (N, crop, W) that scale, crop and mirror; padded: (H, W)."""
+    """Rows (N, crop, H) and columns (N, crop, W) that scale, crop and flip; padded: (H, W)."""
     side, y, x, flip = (torch.from_numpy(v)[:, None] for v in (views.side, views.y, views.x, views.flip))
     height, width = sizes.float()[:, :1], sizes.float()[:, 1:]
     side = side * torch.minimum(height, width)
     steps = (torch.arange(crop) + 0.5) / crop
-    mirrored = torch.where(flip > 0, 1 - steps, steps)
+    flipped = torch.where(flip > 0, 1 - steps, steps)
     rows = _triangle(y * (height - side) + side * steps, side / crop, height, padded[0])
-    columns = _triangle(x * (width - side) + side * mirrored, side / crop, width, padded[1])
+    columns = _triangle(x * (width - side) + side * flipped, side / crop, width, padded[1])
     return rows, columns
 
 

@@ -1,7 +1,7 @@
 """
-Trained networks as safetensors files: weights, and in the header all that rebuilding the network takes.
+Trained networks as safetensors files: weights, and in the header all that is needed to rebuild the network.
 
-Metadata are JSON values by key: network (arch and options), in_channels, classes, whatever the trainer adds
+Metadata are JSON values by key: network (arch and options), in_channels, classes, what the trainer adds
 (modality, recipe, seed) and a hash of all these. Nothing in such a file is executed when it is read.
 """
 
@@ -42,7 +42,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 
 def load_network(path: str | Path, **expected: Any) -> tuple[nn.Module, dict[str, Any]]:
     """
-    (network in eval mode on the CPU, metadata) of a checkpoint; expected: values its metadata must have.
+    (network in eval mode on the CPU, metadata) of a checkpoint; expected: values that its metadata must have.
     """
     weights, metadata = _open(path)
     for key, value in expected.items():
@@ -56,7 +56,7 @@ def load_network(path: str | Path, **expected: Any) -> tuple[nn.Module, dict[str
 
 
 def classes_of(path: str | Path) -> list[str] | None:
-    """The classes of a checkpoint, refused if any of it is damaged; None for weights by other hands."""
+    """The classes of a checkpoint, refused if any of it is damaged; None for third-party weights."""
     try:
         ours = "ukd" in (safe_open(path, framework="pt").metadata() or {})
     except SafetensorError:
@@ -84,7 +84,7 @@ def _open(path: str | Path) -> tuple[Any, dict[str, Any]]:
     if missing := sorted(set(REQUIRED) - set(metadata)):
         raise ValueError(
             f"{path}: not a checkpoint of ukd: metadata lacks {', '.join(missing)}. "
-            f"If this workflow made it, it is damaged; remove it and run again: rm '{path}'"
+            f"If this workflow wrote it, it is damaged; remove it and run again: rm '{path}'"
         )
     return weights, metadata
 
@@ -98,7 +98,7 @@ def _whole(path: str | Path, weights: Any, metadata: dict[str, Any]) -> dict[str
 
 
 def _checksum(weights: dict[str, torch.Tensor]) -> int:
-    """Of names, shapes and values."""
+    """Over names, shapes and values."""
     parts = (
         (f"{name} {tuple(value.shape)}".encode(), _bytes(value)) for name, value in sorted(weights.items())
     )

@@ -1,7 +1,7 @@
 """
-Batches of clips out of a frame store.
+Batches of clips from a frame store.
 
-Which videos come in which order and which view of each is shown depends on (seed, epoch, video_id) alone: two
+The order of the videos and the view of each depend on (seed, epoch, video_id) alone: two
 trainings on two modalities of the same videos see the same crops in the same order.
 """
 
@@ -22,7 +22,7 @@ FIRST_FREE_NUMBER = 1_000_000
 
 
 class Store(Protocol):
-    """What is needed of ukdlib.frames.store.FrameStore."""
+    """The part of ukdlib.frames.store.FrameStore that is needed here."""
 
     def shape(self, video_id: str) -> tuple[int, int, int, int]:
         """(T, H, W, C) of one video."""
@@ -33,16 +33,16 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Samples:
-    """The clips of one pass: N rows in the order they are to be shown."""
+    """The clips of one pass: N rows in the order in which they are used."""
 
     video_ids: Sequence[str]
     views: Views
-    rows: np.ndarray  # (N,) int, whatever the caller wants back with each clip
+    rows: np.ndarray  # (N,) int, returned with each clip
 
 
 @dataclass(frozen=True)
 class Batch:
-    """n clips as stored, with what is needed to cut them out."""
+    """n clips as stored, with what is needed to crop them."""
 
     frames: torch.Tensor  # (n, T, H, W, C) uint8, zero-padded to the largest height and width
     sizes: torch.Tensor  # (n, 2) int true height and width
@@ -50,7 +50,7 @@ class Batch:
     rows: torch.Tensor  # (n,) int
 
     def pin_memory(self) -> "Batch":
-        """The same in memory that a GPU copies from without waiting; the loader calls this."""
+        """The same in pinned memory; called by the loader."""
         return replace(self, frames=self.frames.pin_memory())
 
 
@@ -58,7 +58,7 @@ def epoch_samples(
     video_ids: Sequence[str], recipe: dict[str, Any], seed: int, epoch: int, replay: int = 0
 ) -> Samples:
     """
-    One random view of every video in random order; replay > 0: epoch e shows stored view number e % replay.
+    One random view of every video in random order; replay > 0: epoch e uses stored view number e % replay.
     """
     order = np.random.Generator(np.random.Philox(key=(seed << 64) + epoch)).permutation(len(video_ids))
     shown = [video_ids[row] for row in order]
@@ -73,9 +73,9 @@ def load_steps(
     """
     The clips of `samples` for each training step from number `first` on: batch_size of them, micro_batch at a time.
 
-    Of several processes each is given its share of every step (ukdlib.machine.distributed.share).
+    Each of several processes gets its share of every step (ukdlib.machine.distributed.share).
 
-    What is left over in the end is dropped, unless there are fewer clips than one batch.
+    The incomplete last batch is dropped, unless it is the only one.
     """
     size = min(recipe["batch_size"], len(samples.video_ids))
     ends = range((1 + first) * size, len(samples.video_ids) + 1, size)

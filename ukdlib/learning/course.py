@@ -1,4 +1,4 @@
-"""One training from a network's first weights to its checkpoint: the same for teachers, students and folds."""
+"""One training from a network's initial weights to its checkpoint: the same for teachers, students and folds."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,17 +13,15 @@ from ukdlib.learning.training import Lesson, Run, fit, write_history
 from ukdlib.learning.trial import check_network
 from ukdlib.networks import initial_network
 
-
-Start = Callable[
-    [nn.Module], dict[str, Any] | None
-]  # loads first weights, returns what the checkpoint says of them
+# loads initial weights, returns what the checkpoint records about them
+Start = Callable[[nn.Module], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
 class Course:
     """What is trained, and how."""
 
-    name: str  # in errors, such as teachers.rgb
+    name: str  # for error messages, such as teachers.rgb
     network: dict[str, Any]  # arch and options
     recipe: dict[str, Any]
     classes: list[str]
@@ -32,9 +30,9 @@ class Course:
 
 def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dict[str, str]) -> None:
     """
-    Train a network and write its checkpoint and history (the keys of output); the state of the training is removed.
+    Train a network and write its checkpoint and history (the keys of output); the training state is removed.
 
-    workers: processes that read clips, which change no result.
+    workers: processes that read clips; they do not change results.
     """
     channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
     network = initial_network(course.network, len(classes), channels, run.seed)

@@ -37,7 +37,7 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
 
 def prepare(network: nn.Module, device: torch.device) -> nn.Module:
     """
-    The network on its device, 3D convolutions in the memory layout that they are fastest in.
+    The network on its device, 3D convolutions in their fastest memory layout.
 
     `to` and not `contiguous`: the two differ in the strides of 1x1x1 kernels, hence in the order of sums. A
     transformer's 2D convolutions have no such layout.

@@ -21,8 +21,8 @@ def distillation_loss(
     student_logits: (N, C); labels: (N,) int; target: (N, C) probabilities, already softened at `tau`.
     divergence: tau^2 * KL(target || softmax(student_logits / tau)) (Eq. 3, 10); kl_reduction: "batchmean" is
     the mean over clips of the sum over classes as in Eq. 3, "mean" divides by C as well.
-    constant: (N,) what a stored target leaves out of the KL (AVG-1, Eq. 4), before the factor tau^2. It is
-    independent of the student, so it is added to the returned divergence only and changes no gradient.
+    constant: (N,) the part of the KL missing from a stored target (AVG-1, Eq. 4), before the factor tau^2. It is
+    independent of the student, so it is added only to the returned divergence and changes no gradient.
     """
     if kl_reduction not in KL_REDUCTIONS:
         raise ValueError(f"losses: unknown kl_reduction {kl_reduction!r}; known: {list(KL_REDUCTIONS)}")

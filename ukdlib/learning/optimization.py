@@ -1,7 +1,7 @@
 """
-How a network's weights are moved: optimizer, learning rates, frozen parts, moving average, saved memory.
+How a network's weights are updated: optimizer, learning rates, frozen parts, moving average, saved memory.
 
-A recipe's settings decide; the defaults are the paper's training. Nothing here looks at videos.
+Set by a recipe; the defaults are the paper's training. Independent of videos.
 """
 
 import copy
@@ -19,7 +19,7 @@ from ukdlib.machine import distributed
 
 
 class Learner:
-    """A network with all that moves it; `state_dict` holds what an interrupted training needs to go on."""
+    """A network with all that updates it; `state_dict` holds what an interrupted training needs to resume."""
 
     def __init__(self, network: nn.Module, recipe: dict[str, Any]):
         network = distributed.with_common_statistics(network)
@@ -30,7 +30,7 @@ class Learner:
         set_training_mode(network, recipe)
         if recipe["save_memory"]:
             recompute_activations(network)
-        self.parallel = distributed.parallel(network)  # the same, whose gradients are those of all processes
+        self.parallel = distributed.parallel(network)  # the same, with the gradients of all processes
 
     @property
     def device(self) -> torch.device:
@@ -38,7 +38,7 @@ class Learner:
         return next(self.network.parameters()).device
 
     def step(self, progress: float, number: int) -> None:
-        """Move the weights by the gradients there are; progress in epochs, number of steps before this one."""
+        """Update the weights by the accumulated gradients; progress in epochs, number of steps before this one."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, progress) * group["scale"]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe["clip_grad"])
@@ -48,7 +48,7 @@ class Learner:
             follow(self.average, self.network, min(self.recipe["ema"], (1 + number) / (10 + number)))
 
     def finish(self) -> None:
-        """Put the moving average, if one is kept, in the network's place."""
+        """Replace the weights by their moving average, if one is kept."""
         if self.average is not None:
             self.network.load_state_dict(self.average.state_dict())
 
@@ -62,7 +62,7 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a stored state."""
+        """Restore a stored state."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
@@ -71,7 +71,7 @@ class Learner:
 
 def make_optimizer(network: nn.Module, recipe: dict[str, Any]) -> torch.optim.Optimizer:
     """
-    The recipe's optimizer over what is not frozen; momentum is that of SGD, or the first beta of AdamW.
+    The recipe's optimizer over all weights that are not frozen; momentum is that of SGD, or the first beta of AdamW.
 
     Two groups, each with its `scale` of the learning rate: the network, and its head at recipe["head_lr"].
     """
@@ -112,21 +112,23 @@ def head_of(network: nn.Module) -> nn.Module:
 
 
 def freeze(network: nn.Module, prefixes: Sequence[str]) -> None:
-    """Take the weights whose names begin with one of the prefixes out of training."""
+    """Exclude the weights whose names begin with one of the prefixes from training."""
     names = [name for name, _ in network.named_parameters()]
     for prefix in prefixes:
         if not any(_within(name, prefix) for name in names):
             tops = sorted({".".join(name.split(".")[:3]) for name in names})
-            raise ValueError(f"recipe: freeze names {prefix!r}, but no weight begins so; there are {tops}")
+            raise ValueError(
+                f"recipe: freeze names {prefix!r}, but no weight name begins with it; known beginnings: {tops}"
+            )
     for name, weight in network.named_parameters():
         weight.requires_grad_(not any(_within(name, prefix) for prefix in prefixes))
 
 
 def set_training_mode(network: nn.Module, recipe: dict[str, Any]) -> None:
     """
-    All of the network in training mode, but frozen parts, and with batch_norm "frozen" every batch norm.
+    Put the network in training mode, except frozen parts and, with batch_norm "frozen", every batch norm.
 
-    A batch norm in evaluation mode uses its stored mean and variance and leaves them as they are.
+    A batch norm in evaluation mode uses its stored mean and variance and does not change them.
     """
     if recipe["batch_norm"] not in BATCH_NORMS:
         raise ValueError(f"recipe: unknown batch_norm {recipe['batch_norm']!r}; known: {list(BATCH_NORMS)}")
@@ -138,7 +140,7 @@ def set_training_mode(network: nn.Module, recipe: dict[str, Any]) -> None:
 
 
 BATCH_NORMS = ("train", "frozen")
-LAYERS = 4  # a shorter list of modules is a detail, not a network's row of stages
+LAYERS = 4  # a shorter list of modules is a detail, not a network's sequence of stages
 
 
 @torch.no_grad()
@@ -153,10 +155,10 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 def recompute_activations(network: nn.Module) -> None:
     """
-    Gradient checkpointing: each stage keeps its input only and is computed again in the backward pass.
+    Gradient checkpointing: each stage keeps only its input and is recomputed in the backward pass.
 
-    A batch norm then sees every batch twice; with momentum 1 - sqrt(1 - m) its stored statistics come out as
-    from one look with momentum m.
+    A batch norm then sees every batch twice; with momentum 1 - sqrt(1 - m) its stored statistics are the same as
+    from one pass with momentum m.
     """
     for stage in _stages(network):
         stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
@@ -167,7 +169,7 @@ def recompute_activations(network: nn.Module) -> None:
 
 def _stages(network: nn.Module) -> Iterator[nn.Module]:
     """
-    The parts that the network is a sequence of: the elements of its outermost list of four or more, such as a
+    The stages of the network: the elements of its outermost list of four or more, such as a
     transformer's layers; if there is none, the first level of modules with more than one child.
     """
     lists = [m for m in _by_depth(network) if isinstance(m, nn.ModuleList) and len(m) >= LAYERS]

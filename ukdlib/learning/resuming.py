@@ -1,7 +1,7 @@
 """
-The state of a training in a file: after every epoch, and within one when it is asked to stop.
+The training state in a file: written after every epoch, and within one on a request to stop.
 
-What goes on from it ends bit for bit like what was never interrupted, on a CPU.
+On a CPU a resumed training ends bit for bit like an uninterrupted one.
 """
 
 import io
@@ -16,13 +16,13 @@ from ukdlib.artifacts.sealing import beside, checksum
 from ukdlib.learning.optimization import Learner
 from ukdlib.machine import distributed
 
-SEAL = 9  # bytes of a state's file before what torch wrote
-Random = dict[str, Any]  # of the CPU and of every GPU
+SEAL = 9  # bytes of a state file before what torch wrote
+Random = dict[str, Any]  # for the CPU and every GPU
 
 
 @dataclass(frozen=True)
 class Begun:
-    """An epoch of which some steps are done: their number, what they measured, the random numbers' state."""
+    """An unfinished epoch: the number of its finished steps, their measurements, the random state."""
 
     steps: int
     measured: list[torch.Tensor]
@@ -30,12 +30,12 @@ class Begun:
 
 
 def random_state() -> Random:
-    """Where torch's generators of random numbers are."""
+    """The state of torch's random number generators."""
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
 
 def set_random_state(random: Random) -> None:
-    """Put them back."""
+    """Restore it."""
     torch.set_rng_state(random["cpu"])
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all(random["cuda"])
@@ -45,9 +45,9 @@ def save_state(
     path: str, key: str, learner: Learner, history: list[dict[str, Any]], begun: Begun | None = None
 ) -> None:
     """
-    Write weights, momenta, moving average, random numbers and history; begun: the epoch that is not whole.
+    Write weights, momenta, moving average, random numbers and history; begun: the unfinished epoch.
 
-    Of several processes the first writes for all; none leaves before it has.
+    Of several processes the first writes for all; the others wait for it.
     """
     within = None if begun is None else {**asdict(begun), "measured": [m.cpu() for m in begun.measured]}
     own = distributed.gathered({"random": random_state(), "begun": within})
@@ -58,7 +58,7 @@ def save_state(
 
 
 def write_state(path: str, state: dict[str, Any]) -> None:
-    """Nested dicts and lists of tensors and numbers, sealed with a checksum; after an error nothing is left of it."""
+    """Nested dicts and lists of tensors and numbers, sealed with a checksum; after an error no file is left."""
     torch.save(state, content := io.BytesIO())
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with beside(path) as part, open(part, "wb") as file:
@@ -67,7 +67,7 @@ def write_state(path: str, state: dict[str, Any]) -> None:
 
 
 def read_state(path: str) -> dict[str, Any]:
-    """What write_state was given; raises ValueError if the file is not what it has written."""
+    """The state given to write_state; raises ValueError if the file is not what it wrote."""
     content = memoryview(Path(path).read_bytes())
     if content[:SEAL] != _seal(content[SEAL:]):
         raise ValueError(f"{path} is not what was written")
@@ -80,19 +80,19 @@ def _seal(content: memoryview) -> bytes:
 
 def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, Any]], Begun | None]:
     """
-    Put the state that `path` holds in place; returns its history and begun epoch, ([], None) if it has another key.
+    Restore the state in `path`; returns its history and unfinished epoch, ([], None) if it has another key.
 
-    A file that cannot be read is a state that is not there: nothing but time is lost.
+    An unreadable file counts as no state: only time is lost.
     """
     if not Path(path).exists():
         return [], None
     try:
         state = read_state(path)
-    except Exception as error:  # whatever a damaged file, or one of an earlier version, leads to
+    except Exception as error:  # whatever a damaged file, or one of an earlier version, causes
         print(f"{path}: damaged, not resumed ({type(error).__name__})", file=sys.stderr)
         return [], None
     if state["key"] != key:
-        print(f"{path}: of a training with other settings, not resumed", file=sys.stderr)
+        print(f"{path}: from a training with other settings, not resumed", file=sys.stderr)
         return [], None
     learner.load_state_dict(state["learner"])
     own = _own_part(state["processes"])
@@ -104,7 +104,7 @@ def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, An
 
 
 def _own_part(processes: list[dict[str, Any]]) -> dict[str, Any]:
-    """This process's own: of as many, its place; after a change of their number the first takes what was measured."""
+    """This process's part; after a change of their number the first process takes all measurements."""
     own = processes[distributed.rank() % len(processes)]
     if own["begun"] and len(processes) != distributed.world():
         parts = processes if distributed.rank() == 0 else []
@@ -114,5 +114,5 @@ def _own_part(processes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def discard_state(path: str) -> None:
-    """Remove the state of a training whose checkpoint has been written."""
+    """Remove the training state once the checkpoint has been written."""
     Path(path).unlink(missing_ok=True)

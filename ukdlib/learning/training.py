@@ -1,9 +1,9 @@
 """
 One training loop for teachers and students.
 
-A teacher learns from labels; a student from labels and from stored knowledge (Eq. 1). After every epoch, and when
-asked to stop (ukdlib.machine.interruption), the state goes to a file from which the training resumes, bit for bit on
-a CPU.
+A teacher learns from labels; a student from labels and from stored knowledge (Eq. 1). After every epoch, and on a
+request to stop (ukdlib.machine.interruption), the training state is written to a file from which the training
+resumes, bit for bit on a CPU.
 """
 
 import csv
@@ -37,14 +37,14 @@ HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "second
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What a student is told beside the labels of its M videos: V stored targets for each."""
+    """The stored knowledge of a student, beside the labels of its M videos: V targets for each."""
 
     target: np.ndarray  # (M, V, C) probabilities, softened at tau
     constant: np.ndarray  # (M, V), see ukdlib.learning.losses
     tau: float
     alpha: float
     kl_reduction: str
-    replay: int  # V if targets belong to views, which are shown in turn; 0 if they belong to videos
+    replay: int  # V if targets belong to views, which are used in turn; 0 if they belong to videos
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Run:
 
     seed: int
     device: torch.device
-    state: str  # file that the state is kept in
-    key: str = ""  # stands for code and frames: a state with another key is not resumed from
-    processes: int = 1  # that train together, each on a GPU of its own where there are any
+    state: str  # file of the training state
+    key: str = ""  # identifies code and frames: a state with another key is not resumed
+    processes: int = 1  # that train together, each on its own GPU if there are any
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,16 @@ class Epoch:
 
     @property
     def batch_size(self) -> int:
-        """Clips per step, those of all processes."""
+        """Clips per step, of all processes together."""
         return min(self.recipe["batch_size"], len(self.lesson.video_ids))
 
     @property
     def steps(self) -> int:
-        """How many times the weights are moved."""
+        """Number of weight updates."""
         return len(self.lesson.video_ids) // self.batch_size
 
     def batches(self, first: int) -> Iterator[list[Batch]]:
-        """What this process shows in each step from number `first` on."""
+        """The clips of this process for each step from number `first` on."""
         replay = self.lesson.knowledge.replay if self.lesson.knowledge else 0
         samples = epoch_samples(self.lesson.video_ids, self.recipe, self.seed, self.number, replay)
         return load_steps(self.lesson.store, samples, self.recipe, first)
@@ -97,10 +97,10 @@ class Epoch:
 
 def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> list[dict[str, Any]]:
     """
-    Train `network` in place, as ukdlib.learning.optimization moves it; returns a row per epoch.
+    Train `network` in place with ukdlib.learning.optimization; returns a row per epoch.
 
-    Goes on from run.state if that was written by the same training (settings, videos, knowledge, code).
-    run.processes of them do the work of one: they leave a finished state, which is then gone on from here.
+    Resumes from run.state if that was written by the same training (settings, videos, knowledge, code).
+    Several processes (run.processes) train first and leave a finished state, which is then resumed here.
     """
     if run.processes > distributed.world():
         _check_processes(lesson, recipe, run.processes)
@@ -137,16 +137,16 @@ def _train_epoch(
     learner: Learner, epoch: Epoch, begun: Begun | None
 ) -> Iterator[tuple[int, list[torch.Tensor]]]:
     """
-    Show every video once, or those that `begun` has left.
+    Train on every video once, or on those remaining after `begun`.
 
-    After each step yields how many are done, and what this process has measured: parts that add up to means.
+    After each step yields the number of finished steps and this process's measurements: parts that sum to means.
     """
     first = begun.steps if begun else 0
-    # left on the device: reading a value would make a GPU wait in every step
+    # kept on the device: reading a value would stall a GPU in every step
     measured = [values.to(learner.device) for values in begun.measured] if begun else []
     for step, batches in enumerate(epoch.batches(first), start=first):
         if begun and step == first:
-            set_random_state(begun.random)  # the loader has drawn a number of its own
+            set_random_state(begun.random)  # the loader has drawn a random number itself
         for batch in batches[:-1]:
             with distributed.alone(learner.parallel):
                 measured.append(_learn(learner, epoch, batch))
@@ -156,11 +156,11 @@ def _train_epoch(
 
 
 def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
-    """Add a batch's gradients to those there are; returns its part (4,) of the epoch's means, as a lesson_loss."""
+    """Accumulate a batch's gradients; returns its part (4,) of the epoch's means, as a lesson_loss."""
     logits = class_logits(learner.parallel, batch, epoch.recipe, epoch.lesson.modality)
     loss, *parts = lesson_loss(logits, batch.rows, epoch.lesson, epoch.number)
     share = len(batch.rows) / epoch.batch_size
-    (loss * (share * distributed.world())).backward()  # the mean over processes is taken of it
+    (loss * (share * distributed.world())).backward()  # averaged over processes
     return torch.stack([loss.detach(), *parts]) * share / epoch.steps
 
 
@@ -183,7 +183,7 @@ def lesson_loss(
     """
     (loss, cross-entropy, divergence, top-1 accuracy) of a batch; only the first carries gradients.
 
-    logits: (n, C) of the videos number `rows` (n,) of the lesson, as shown in `epoch`.
+    logits: (n, C) of the videos number `rows` (n,) of the lesson, as used in `epoch`.
     """
     shown = rows.numpy()  # numpy takes a tensor of one row for a number
     labels = torch.from_numpy(lesson.labels[shown]).to(logits.device)
@@ -204,7 +204,7 @@ def lesson_loss(
 def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> str:
     """Hash of all that a training's result depends on."""
     shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
-    # whoever reads the clips
+    # how clips are read does not matter
     recipe = {key: value for key, value in recipe.items() if key != "workers"}
     settings = [shapes, list(lesson.video_ids), asdict(lesson.modality), recipe, run.seed, run.key]
     digest = hashlib.sha256(json.dumps(settings).encode())

@@ -1,4 +1,4 @@
-"""One clip through a network before it is trained: whatever does not fit is told before hours are spent."""
+"""One clip through a network before it is trained: a misfit is reported before hours are spent."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ def check_network(
     network: nn.Module, channels: int, recipe: dict[str, Any], num_classes: int, name: str
 ) -> None:
     """
-    Run a clip of zeros through the network, which stays as it was; random numbers of others are left alone.
+    Run a clip of zeros through the network, which is not changed; nor is the global random state.
 
-    recipe: its frames and crop are the clip's. Raises ValueError if the network cannot take such a clip,
-    or gives anything but (1, num_classes) finite numbers.
+    recipe: gives the clip's frames and crop. Raises ValueError if the network cannot take such a clip,
+    or returns anything but (1, num_classes) finite numbers.
     """
     clip_shape = channels, recipe["frames"], recipe["crop"], recipe["crop"]
     size = "x".join(map(str, clip_shape))
@@ -31,7 +31,7 @@ def check_network(
     given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if given != (1, num_classes):
         raise ValueError(
-            f"{name}: for a clip of {size} the network gives {given}, not (1, {num_classes}) logits"
+            f"{name}: for a clip of {size} the network returns {given}, not (1, {num_classes}) logits"
         )
     if not torch.isfinite(logits).all():
         raise ValueError(

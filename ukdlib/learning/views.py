@@ -1,9 +1,9 @@
 """
-Views: which part of a video, in time and space, a network sees.
+Views: the part of a video, in time and space, that a network sees.
 
 A random view is a function of (video_id, number) alone, drawn from a counter-based generator. So every
 teacher, every modality and every later run sees the same crop of the same video, and a student can replay the
-views that its targets were computed on without their pixels being stored.
+views of its targets without stored pixels.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Views:
-    """N views; five float32 arrays (N,), free of any video's size."""
+    """N views; five float32 arrays (N,), independent of the videos' sizes."""
 
-    start: np.ndarray  # [0, 1] position of the window in the frames it could start at
+    start: np.ndarray  # [0, 1] position of the window among its possible first frames
     side: np.ndarray  # (0, 1] side of the square crop, as share of the frame's short side
     y: np.ndarray  # [0, 1] position of the crop in the free range of rows
     x: np.ndarray  # [0, 1] the same for columns
-    flip: np.ndarray  # 1 = mirrored left to right
+    flip: np.ndarray  # 1 = flipped horizontally
 
     def __len__(self) -> int:
         return len(self.start)
@@ -48,21 +48,19 @@ def random_views(
 ) -> Views:
     """
     View `numbers[i]` of video `video_ids[i]`: the short side is scaled to a size drawn from `short_side`
-    (pixels, lowest and highest), then `crop` x `crop` pixels are cut anywhere and mirrored half of the time.
+    (pixels, lowest and highest), then `crop` x `crop` pixels are cropped anywhere and flipped half of the time.
     """
     low, high = short_side
     if not crop <= low <= high:
         raise ValueError(f"views: short_side {list(short_side)} must be ascending and at least crop {crop}")
     draws = [_draw(video_id, int(number)) for video_id, number in zip(video_ids, numbers, strict=True)]
     start, scale, y, x, coin = np.array(draws, dtype=np.float64).reshape(-1, 5).T
-    mirrored = (coin < 0.5) & flip
-    return Views(
-        *(v.astype(np.float32) for v in (start, crop / (low + scale * (high - low)), y, x, mirrored))
-    )
+    flipped = (coin < 0.5) & flip
+    return Views(*(v.astype(np.float32) for v in (start, crop / (low + scale * (high - low)), y, x, flipped)))
 
 
 def _draw(video_id: str, number: int) -> np.ndarray:
-    """Five numbers in [0, 1) that depend on nothing but the arguments."""
+    """Five numbers in [0, 1) that depend only on the arguments."""
     digest = hashlib.blake2b(f"{video_id}\0{number}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little"))).random(5)
 

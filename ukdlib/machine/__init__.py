@@ -1,5 +1,5 @@
 """
-The machine that a job runs on: its GPUs and who holds them, its signals, and several processes at one task.
+The machine that a job runs on: its GPUs and their locks, its signals, and several processes working on one task.
 
-Leaves what is computed to those who call.
+What is computed is up to the caller.
 """

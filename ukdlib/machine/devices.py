@@ -1,7 +1,7 @@
 """
-Which device a job computes on, and GPUs shared by the jobs of one machine without colliding.
+Which device a job computes on, and GPUs shared by the jobs of one machine without conflicts.
 
-Jobs that run side by side on one machine each take locks on as many GPUs as they compute on. The kernel frees
+Jobs that run in parallel on one machine each take locks on as many GPUs as they compute on. The kernel frees
 them when the process ends, however it ends. Call lease_gpus() before torch is imported; only choose_device()
 imports it.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 NO_GPU = "No devices were found"  # nvidia-smi's words
-NO_DEVICE = ("", "-1", "NoDevFiles")  # ways of saying "none" in CUDA_VISIBLE_DEVICES
+NO_DEVICE = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that mean "none"
 _held: list[int] = []  # file descriptors of this process's locks, open until it ends
 
 
@@ -29,14 +29,14 @@ def choose_device(name: str) -> "torch.device":
     """
     The device called "cpu" or "cuda"; "auto" is cuda where there is one.
 
-    On a CPU torch computes in one thread from now on: jobs run side by side, and sums come out the same anywhere.
+    On a CPU torch computes in one thread from now on: jobs run in parallel, and sums are the same on any machine.
     """
     import torch
 
     if name not in DEVICES:
         raise ValueError(f"unknown device {name!r}; known: {list(DEVICES)}")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda was asked for, but torch sees no GPU here; use auto or cpu")
+        raise ValueError("device cuda was requested, but torch finds no GPU here; use auto or cpu")
     if name == "cpu" or not torch.cuda.is_available():
         torch.set_num_threads(1)
         return torch.device("cpu")
@@ -49,15 +49,15 @@ def lease_gpus(
     """
     Wait for `count` free GPUs, make them the only visible ones and return their ids ([] where there are none).
 
-    Device "cpu" hides all GPUs. The pool is that of gpu_pool(): a SLURM job shares out what it was given.
+    Device "cpu" hides all GPUs. The pool is that of gpu_pool(): a SLURM job divides up its own allocation.
     lock_folder: on a local disk, the same for all jobs; timeout: seconds.
     """
     pool = gpu_pool() if device != "cpu" else []
     if pool and count > len(pool):
-        raise ValueError(f"{count} GPUs are asked for, but there are only {len(pool)}: {', '.join(pool)}")
+        raise ValueError(f"{count} GPUs were requested, but there are only {len(pool)}: {', '.join(pool)}")
     leased = _wait_for_locks(pool, count, Path(lock_folder or _default_folder()), timeout) if pool else []
     if leased:
-        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # count as nvidia-smi does
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # number GPUs as nvidia-smi does
         print(f"GPU {', '.join(leased)} of {', '.join(pool)}", file=sys.stderr)
     elif device == "auto":
         print("no GPU here: computing on the CPU", file=sys.stderr)
@@ -74,8 +74,8 @@ def gpu_pool() -> list[str]:
     """
     Ids of the GPUs that this process may use: numbers, UUIDs or MIG names.
 
-    CUDA_VISIBLE_DEVICES says, and where it does not, nvidia-smi; but what SLURM gave nothing to has none. Raises
-    RuntimeError if nvidia-smi is there and fails.
+    From CUDA_VISIBLE_DEVICES, else from nvidia-smi; a SLURM job without allocated GPUs has none. Raises RuntimeError
+    if nvidia-smi exists and fails.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "" if "SLURM_JOB_ID" in os.environ else None)
     if visible is not None:
@@ -89,21 +89,21 @@ def gpu_pool() -> list[str]:
     said = (listed.stdout + listed.stderr).strip()
     if listed.returncode and NO_GPU not in said:
         raise RuntimeError(
-            f"nvidia-smi cannot say which GPUs there are: {said!r}; mend it, name them in CUDA_VISIBLE_DEVICES, or "
-            "compute without: run.device: cpu"
+            f"nvidia-smi cannot list the GPUs: {said!r}; repair it, list them in CUDA_VISIBLE_DEVICES, or "
+            "compute without GPUs: run.device: cpu"
         )
     return listed.stdout.split() if listed.returncode == 0 else []
 
 
 def _default_folder() -> Path:
-    # SLURM jobs confined to their own devices all count from 0: one folder per job
+    # SLURM jobs confined to their own devices all number them from 0: one folder per job
     return (
         Path(tempfile.gettempdir()) / f"ukd-gpu-locks-{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "local")
     )
 
 
 def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -> list[str]:
-    """Only who holds the gate collects, so two that want several GPUs cannot wait for each other."""
+    """Only the holder of the gate collects locks, so two jobs that need several GPUs cannot deadlock."""
     folder.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + timeout
     files = {gpu: folder / f"{gpu.replace('/', '_')}.lock" for gpu in pool}
@@ -123,7 +123,7 @@ def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -
 
 
 def _collect(files: dict[str, Path], count: int, end: float) -> dict[str, int]:
-    """`count` of the files locked, as soon as they can be: name -> file descriptor that holds the lock."""
+    """Lock `count` of the files as soon as possible: name -> file descriptor that holds the lock."""
     locks: dict[str, int] = {}
     while True:
         for name, path in files.items():
@@ -150,7 +150,7 @@ def _try_lock(path: Path) -> int | None:
 
 
 def _let_go() -> None:
-    """In a forked process, such as a loader's: it may outlive its master, whose GPUs are free then."""
+    """In a forked process, such as a loader's: it may outlive its parent, whose GPUs are then free."""
     while _held:
         os.close(_held.pop())
 

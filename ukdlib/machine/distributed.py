@@ -1,7 +1,7 @@
 """
-The processes that train one network together, as each of them sees the others; one alone sees itself only.
+The processes that train one network together, as each of them sees the others; a single one sees only itself.
 
-Each holds the whole network, takes its share of every batch, and moves its weights by the gradients of all. On
+Each holds the whole network, takes its share of every batch, and updates its weights by the gradients of all. On
 GPUs batch norms see the whole batch, too. On a CPU torch has no such batch norm: there each process normalises
 by its own share, and the first one's stored statistics are kept.
 """
@@ -18,13 +18,13 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-# what the hosts say to each other, such as agree(), goes by gloo: nothing waits for a GPU
+# messages between hosts, such as agree(), use gloo: nothing waits for a GPU
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 
 
 @contextmanager
 def joined(device: str) -> Iterator[None]:
-    """Within, this process, which torchrun has started, is one of many; device: cpu or cuda."""
+    """Inside the block this process, started by torchrun, is one of many; device: cpu or cuda."""
     # the others are on this machine, whatever its name resolves to
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     dist.init_process_group(BACKENDS[device])
@@ -38,15 +38,15 @@ def world() -> int:
 
 
 def rank() -> int:
-    """Which of them this one is; number 0 writes files and tells how far it is."""
+    """Which of them this one is; number 0 writes files and logs the progress."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def share(positions: np.ndarray, most: int) -> list[np.ndarray]:
     """
-    What this process takes of some clips, in parts of `most`; shares differ by one clip at most.
+    This process's share of some clips, in parts of `most`; shares differ by at most one clip.
 
-    All processes have equally many parts, since they meet in each; where shares differ, the last part of the
+    All processes have equally many parts, since they synchronise in each; where shares differ, the last part of the
     larger ones may have one clip more than `most`.
     """
     shares = np.array_split(positions, world())
@@ -63,12 +63,12 @@ def total(values: torch.Tensor) -> torch.Tensor:
 
 
 def agree(wish: bool) -> bool:
-    """Whether any process wishes it; each must ask at the same point."""
+    """Whether any process wishes it; all must call this at the same point."""
     return bool(total(torch.tensor(int(wish)))) if world() > 1 else wish
 
 
 def gathered(value: Any) -> list[Any]:
-    """The value that each process gives, by rank; also a point that none passes before all have come to it."""
+    """The value of each process, by rank; also a barrier: none continues before all have reached it."""
     values = [value] * world()
     if world() > 1:
         dist.all_gather_object(values, value)
@@ -76,7 +76,7 @@ def gathered(value: Any) -> list[Any]:
 
 
 def with_common_statistics(network: nn.Module) -> nn.Module:
-    """The network with batch norms that see the clips of all processes, where they are on GPUs."""
+    """The network with batch norms over the clips of all processes, where they are on GPUs."""
     if world() > 1 and next(network.parameters()).is_cuda:
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     return network
@@ -88,10 +88,10 @@ def parallel(network: nn.Module) -> nn.Module:
         return network
     # the strides of 1x1x1 kernels, which are one layout
     warnings.filterwarnings("ignore", "Grad strides do not match")
-    # networks may have weights that no clip reaches: a head of the pretraining, for example
+    # networks may have unused weights: a pretraining head, for example
     return DistributedDataParallel(network, find_unused_parameters=True)
 
 
 def alone(network: nn.Module) -> AbstractContextManager:
-    """Within, backward passes of what parallel() gave add up this process's gradients only."""
+    """Inside the block, backward passes of what parallel() returned add up only this process's gradients."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()

@@ -1,8 +1,8 @@
 """
-Being asked to stop: pre-emption, a time limit, `scancel`, Ctrl-C's gentler relatives.
+Requests to stop: pre-emption, a time limit, `scancel`, SIGTERM.
 
-A training that watches leaves at the end of a step, with its state written, so that a retry goes on from there.
-SLURM sends SIGTERM before it kills, or what `--signal` says, often SIGUSR1.
+A training that watches for them exits after the current step, with its state written, so that a retry resumes from
+it. SLURM sends SIGTERM before it kills, or the signal given by `--signal`, often SIGUSR1.
 """
 
 import os
@@ -20,7 +20,7 @@ _file: Path | None = None
 
 
 class Interrupted(SystemExit):
-    """The process ends with EXIT_CODE, which makes the job a failed one that may be tried again."""
+    """The process ends with EXIT_CODE: the job counts as failed and may be retried."""
 
     def __init__(self, words: str):
         super().__init__(EXIT_CODE)
@@ -32,9 +32,9 @@ class Interrupted(SystemExit):
 
 def watch(file: Path | None = None) -> None:
     """
-    From now on SIGNALS are noted instead of ending the process; call it in the main thread.
+    From now on SIGNALS are recorded instead of ending the process; call it in the main thread.
 
-    file: one that is a request, too, once it exists.
+    file: a request as well, once it exists.
     """
     global _file
     _file = file
@@ -43,18 +43,18 @@ def watch(file: Path | None = None) -> None:
 
 
 def ignore(_: int = 0) -> None:
-    """In a loader's process: SIGNALS go to every process of a job, and its master still needs the next clips."""
+    """In a loader process: SIGNALS go to every process of a job, and its parent still needs the next clips."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def requested() -> bool:
-    """Whether one of SIGNALS has arrived, or the file that watch() was told of."""
+    """Whether one of SIGNALS has arrived, or the file given to watch() exists."""
     return _requested or (_file is not None and _file.exists())
 
 
 def leave(words: str) -> NoReturn:
-    """End this process, saying in its log where the next one goes on from."""
+    """End this process, logging where the next one resumes from."""
     print(words, file=sys.stderr)
     raise Interrupted(words)
 
@@ -62,5 +62,5 @@ def leave(words: str) -> NoReturn:
 def _note(number: int, _: FrameType | None) -> None:
     global _requested
     _requested = True
-    with suppress(OSError, ValueError, AttributeError):  # not print: a signal may come while one is at it
+    with suppress(OSError, ValueError, AttributeError):  # not print: a signal may arrive during one
         os.write(sys.stderr.fileno(), f"{signal.Signals(number).name}: stopping after this step\n".encode())

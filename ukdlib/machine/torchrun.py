@@ -1,8 +1,8 @@
 """
-One call in several processes of this machine, which torchrun starts: a training on several GPUs.
+One call in several processes of this machine, started by torchrun: a training on several GPUs.
 
-The parent waits, and passes a request to stop on. However it ends, its processes end with it: torchrun is killed
-when its parent has gone, and they are when torchrun has gone. torchrun holds the locks on the leased GPUs, too.
+The parent waits, and passes on a request to stop. However it ends, its processes end with it: torchrun is killed
+when its parent is gone, and they are when torchrun is gone. torchrun also holds the locks on the leased GPUs.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from ukdlib.machine import distributed, interruption
 from ukdlib.machine.devices import choose_device, held_locks
 from ukdlib.machine.interruption import Interrupted
 
-CALL, STOP, STOPPED = "call", "stop", "stopped"  # files by which parent and processes talk
+CALL, STOP, STOPPED = "call", "stop", "stopped"  # files through which parent and processes communicate
 PARENT = "UKD_PARENT"  # environment variable: the process to end with
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
 POLL = 0.1  # seconds
@@ -31,9 +31,9 @@ OPTIONS = ["--standalone", "--local-addr", "127.0.0.1", "--signals-to-handle", "
 
 def call_together(processes: int, device: str, function: Callable[..., Any], arguments: tuple) -> None:
     """
-    Call function(*arguments) in each of some processes, where ukdlib.machine.distributed knows the others.
+    Call function(*arguments) in each of several processes, which know each other by ukdlib.machine.distributed.
 
-    device: cpu or cuda; there each sees one of this process's visible GPUs. What they return is lost. Raises
+    device: cpu, or cuda, where each sees one of this process's visible GPUs. Return values are discarded. Raises
     Interrupted if they were asked to stop, RuntimeError if one of them failed.
     """
     with tempfile.TemporaryDirectory(prefix="ukd-") as folder:
@@ -41,7 +41,7 @@ def call_together(processes: int, device: str, function: Callable[..., Any], arg
             torch.save((device, function, arguments), Path(folder, CALL))
         except Exception as error:  # pickle raises many kinds
             raise ValueError(
-                f"{processes} processes: what they are to do cannot be handed to them: {error}"
+                f"{processes} processes: the call and its arguments cannot be pickled: {error}"
             ) from error
         code = _wait(_start(processes, device, folder), Path(folder, STOP))
         if (stopped := Path(folder, STOPPED)).exists():
@@ -63,28 +63,28 @@ def _start(processes: int, device: str, folder: str) -> subprocess.Popen:
         "ukdlib.machine.torchrun",
         folder,
     ]
-    # own networks are found wherever they are here
+    # the user's own networks are found where this process finds them
     paths = os.pathsep.join(path for path in sys.path if path)
-    # quiet, or it warns that all weights of a network are used; a crash in foreign code says where it was
-    told = {"TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONFAULTHANDLER": "1"}
-    environment = {**told, **os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
+    # quiet, or it warns that all weights of a network are used; a crash in compiled code gives its traceback
+    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONFAULTHANDLER": "1"}
+    environment = {**quiet, **os.environ, "PYTHONPATH": paths, PARENT: str(os.getpid())}
     log = _log()
     return subprocess.Popen(command, stdout=log, stderr=log, env=environment, pass_fds=held_locks())
 
 
 def _log() -> int | None:
-    """Where this process's messages go, if that is a file."""
+    """File descriptor of this process's stderr, if that is a file."""
     with suppress(AttributeError, OSError, ValueError):
         return sys.stderr.fileno()
     return None
 
 
 def _wait(process: subprocess.Popen, stop: Path) -> int:
-    """Until torchrun has ended; if this process is to end before it, torchrun is killed."""
+    """Wait until torchrun has ended; if this process ends first, torchrun is killed."""
     try:
         while process.poll() is None:
             if interruption.requested():
-                stop.touch()  # a signal to torchrun would kill what has not ended 30 s later
+                stop.touch()  # a signal to torchrun would kill whatever has not ended 30 s later
             with suppress(subprocess.TimeoutExpired):
                 process.wait(POLL)
         return process.returncode
@@ -97,16 +97,16 @@ def _wait(process: subprocess.Popen, stop: Path) -> int:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it has gone, however that ended."""
+    """Have the kernel kill this process when the one that started it is gone, however it ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(os.environ[PARENT]):  # it has gone already
+    if os.getppid() != int(os.environ[PARENT]):  # it is already gone
         os.kill(os.getpid(), signal.SIGKILL)
     os.environ[PARENT] = str(os.getpid())  # for what this one starts
 
 
 def _run_torchrun(arguments: list[str]) -> None:
-    """torchrun, which leaves it to its processes to stop at the end of a step."""
+    """Run torchrun; its processes decide themselves to stop after a step."""
     from torch.distributed import run
 
     for number in (*interruption.SIGNALS, signal.SIGINT):
@@ -115,7 +115,7 @@ def _run_torchrun(arguments: list[str]) -> None:
 
 
 def _take_part(folder: str) -> None:
-    """What each process does: the call, with the first one's messages only."""
+    """What each process does: the call; only the first one's messages are shown."""
     device, function, arguments = torch.load(Path(folder, CALL), weights_only=False)  # written by the parent
     interruption.watch(Path(folder, STOP))
     choose_device(device)
@@ -134,7 +134,7 @@ def _quiet() -> redirect_stderr:
 
 
 def _leave() -> None:
-    """End this process with the interpreter as it is: gloo's threads outlive their group, and abort one that ends."""
+    """End this process without interpreter shutdown: gloo's threads outlive their group and would abort it."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)

@@ -2,8 +2,8 @@
 Video transformers of Hugging Face's `transformers`, an optional extra: pip install 'ukd[huggingface]'.
 
 VideoMAE (Tong et al., NeurIPS 2022), TimeSformer (Bertasius et al., ICML 2021), ViViT (Arnab et al., ICCV 2021) and
-V-JEPA 2 (Assran et al., 2025). Each is the library's own classifier, built from a configuration and never fetched;
-published weights come in through the `weights` section, naming `huggingface`. The library is imported when a
+V-JEPA 2 (Assran et al., 2025). Each is the library's own classifier, built from a configuration and never downloaded;
+published weights are loaded through the `weights` section, naming `huggingface`. The library is imported when a
 network of it is built.
 """
 
@@ -19,11 +19,11 @@ from ukdlib.networks.torchvision_import import video_models
 PATCH = 16  # pixels
 TUBELET = 2  # frames of a token; one for TimeSformer
 HEAD = 64  # channels of an attention head in all published sizes
-FROM_TWO = ("videomae", "vivit", "vjepa2")  # whose tokens take TUBELET frames
+FROM_TWO = ("videomae", "vivit", "vjepa2")  # models whose tokens take TUBELET frames
 
 
 class Classifier(nn.Module):
-    """A classifier of transformers, which wants (N, T, C, H, W) and wraps its logits."""
+    """A classifier of transformers, which takes (N, T, C, H, W) and wraps its logits."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -59,7 +59,7 @@ def huggingface(
             f"huggingface: {model} needs a number of frames that is a multiple of 2, not {frames}"
         )
     if width % HEAD and width > HEAD:
-        raise ValueError(f"huggingface: width {width} is no multiple of {HEAD}, the channels of a head")
+        raise ValueError(f"huggingface: width {width} is not a multiple of {HEAD}, the channels of a head")
     sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": max(1, width // HEAD)}
     return Classifier(
         MODELS[model](_library(), (frames, crop, in_channels), {**sizes, "num_labels": num_classes})

@@ -2,17 +2,17 @@
 I3D ResNet with non-local blocks (Wang et al., Non-local Neural Networks, CVPR 2018).
 
 I3D: a ResNet whose bottlenecks look at three frames (3x1x1) in all blocks of res2, in every other block of res3
-and res4 (0, 2, 4, ...) and of res5 (1). Three strides of 2 in time (stem, its pool, a pool behind res2) leave 4 of
-32 frames. Non-local: every position of res3 and res4 takes a weighted mean over all positions, added to what it
-was; those that are averaged are pooled 1x2x2. Where the blocks stand, numbered from 0:
+and res4 (0, 2, 4, ...) and of res5 (1). Three strides of 2 in time (stem, its pool, a pool after res2) leave 4 of
+32 frames. Non-local: a weighted mean over all positions, pooled 1x2x2, is added to every position of res3 and res4.
+Where the blocks are, numbered from 0:
 
     R50    res3 after 1, 3; res4 after 1, 3, 5      (paper; PySlowFast's and MMAction2's configurations)
     R101   res3 after 1, 3; res4 after 6, 13, 20    (the authors' code, resnet_video.py: every 7th of 23)
 
 PySlowFast's I3D_NLN_8x8_R101.yaml keeps 1, 3, 5 in res4 of R101; `nonlocal_res4` says which. Its 8x8 networks
 take every frame in the stem: `stem_stride` and `pool_stride` 1. The paper, the authors' code and PySlowFast pool before
-phi and g, MMAction2 pools behind them, which costs four times as much there and is another function.
-`nl_i3d_r50` follows MMAction2, whose weights are the public ones for 32 frames 2 apart, `nl_i3d_r101` the authors.
+phi and g, MMAction2 pools after them, which costs four times as much there and is another function.
+`nl_i3d_r50` follows MMAction2, which has the public weights for 32 frames 2 apart, `nl_i3d_r101` the authors.
 """
 
 from collections import OrderedDict
@@ -100,7 +100,7 @@ def nl_i3d(
     time of the stem and its pool (a third, of 2, follows res2).
     """
     if frames < 2 * stem_stride * pool_stride:
-        raise ValueError(f"nl_i3d: {frames} frames are fewer than its strides in time take together")
+        raise ValueError(f"nl_i3d: {frames} frames are fewer than its strides in time need together")
     _check_blocks("res3", nonlocal_res3, blocks[1])
     _check_blocks("res4", nonlocal_res4, blocks[2])
 
@@ -124,7 +124,7 @@ def nl_i3d(
 
 
 def _check_blocks(name: str, after: Sequence[int], count: int) -> None:
-    """Non-local blocks stand behind blocks that there are."""
+    """Non-local blocks must follow existing blocks."""
     if beyond := [number for number in after if not 0 <= number < count]:
         raise ValueError(f"nl_i3d: nonlocal_{name} names {beyond}; {name} has blocks 0 to {count - 1}")
 

@@ -2,8 +2,8 @@
 A network of the user's own, named as `module:function`.
 
 The function has the signature (num_classes, in_channels, **options) -> torch.nn.Module; options are the other keys
-of the network's entry, `frames` among them. The module is looked for in the working directory and among the
-installed packages. Whatever it returns is tried on one clip of zeros before anything is trained.
+of the network's entry, `frames` among them. The module is looked up in the working directory and among the
+installed packages. The network is tried on one clip of zeros before anything is trained.
 """
 
 import importlib
@@ -21,7 +21,7 @@ TRIAL_CROP = 224  # pixels of the trial clip if the options do not name `crop`
 
 
 def own_network(arch: str, num_classes: int, in_channels: int, **options: Any) -> nn.Module:
-    """The network that the function `arch` (module:function) returns, found to give (N, num_classes) logits."""
+    """The network that the function `arch` (module:function) returns, checked to return (N, num_classes) logits."""
     if "frames" not in options:
         raise ValueError(f"network arch {arch!r} lacks option frames, the length of its clips")
     function = find_function(arch)
@@ -37,8 +37,8 @@ def own_network(arch: str, num_classes: int, in_channels: int, **options: Any) -
     shape = _trial(arch, network, clip_shape)
     if shape != (1, num_classes):
         raise ValueError(
-            f"network arch {arch!r} gives {_said(shape)} for a clip {_said(clip_shape)}; "
-            f"it must give logits {_said((1, num_classes))}"
+            f"network arch {arch!r} returns {_shape_text(shape)} for a clip {_shape_text(clip_shape)}; "
+            f"it must return logits {_shape_text((1, num_classes))}"
         )
     return network
 
@@ -78,8 +78,8 @@ def _trial(arch: str, network: nn.Module, clip_shape: tuple[int, ...]) -> tuple[
             return _shape_on(network, clip_shape, "cpu")
         except Exception as error:
             raise ValueError(
-                f"network arch {arch!r} fails on a clip {_said(clip_shape)}: {error}; "
-                "if it takes one size only, state it as option crop"
+                f"network arch {arch!r} fails on a clip {_shape_text(clip_shape)}: {error}; "
+                "if it takes only one size, set it as option crop"
             ) from error
     finally:
         network.train(training)
@@ -93,5 +93,5 @@ def _shape_on(network: nn.Module, clip_shape: tuple[int, ...], device: str) -> t
     return tuple(output.shape) if isinstance(output, torch.Tensor) else ()
 
 
-def _said(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, shape))})" if shape else "no tensor"

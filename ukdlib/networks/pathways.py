@@ -9,7 +9,7 @@ from torch import nn
 
 
 class TwoPathways(nn.Module):
-    """Makes the slow and the fast pathway out of one clip and runs a SlowFast network on them."""
+    """Splits a clip into the slow and the fast pathway and runs a SlowFast network on them."""
 
     def __init__(self, network: nn.Module, slow: list[int], frames: int):
         super().__init__()
@@ -31,7 +31,7 @@ def pick_slow(rule: str, frames: int, alpha: int) -> list[int]:
     nearest: every alpha-th frame, as MMAction2 samples (0, 8, 16, 24). Use the rule of the loaded weights.
     """
     if frames % alpha or frames < alpha:
-        raise ValueError(f"slowfast: frames {frames} is no multiple of alpha {alpha}")
+        raise ValueError(f"slowfast: frames {frames} is not a multiple of alpha {alpha}")
     if rule not in SLOW_INDICES:
         raise ValueError(f"slowfast: unknown slow_indices {rule!r}; known: {sorted(SLOW_INDICES)}")
     return SLOW_INDICES[rule](frames, alpha)

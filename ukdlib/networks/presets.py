@@ -1,4 +1,4 @@
-"""A published network as one of its family: some options are settled, a few stay open."""
+"""A published network as one of its family: some options are fixed, a few can be chosen."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ Build = Callable[..., nn.Module]  # (num_classes, in_channels, *, options) -> ne
 
 def preset(build: Build, choosable: Sequence[str], **settings: Any) -> Build:
     """
-    `build` with these settings. Its options named in `choosable` can still be chosen; their defaults are those of
-    settings, else those of build. The signature says so, since options are checked against it.
+    `build` with these settings. Only its options named in `choosable` can be chosen; their defaults are those of
+    settings, else those of build. The signature shows them, since options are checked against it.
     """
     signature = inspect.signature(build)
     shape = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -22,7 +22,7 @@ def preset(build: Build, choosable: Sequence[str], **settings: Any) -> Build:
 
     @wraps(build)
     def built(num_classes: int, in_channels: int, **options: Any) -> nn.Module:
-        """The network; options: of those that are choosable."""
+        """The network; options: some of the choosable ones."""
         return build(num_classes, in_channels, **{**settings, **options})
 
     built.__signature__ = signature.replace(parameters=[*shape, *options])  # type: ignore[attr-defined]

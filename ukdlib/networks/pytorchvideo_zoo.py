@@ -1,9 +1,9 @@
 """
 pytorchvideo's other classifiers: channel-separated networks, X3D, R(2+1)D and multiscale vision transformers.
 
-Each is the library's own, with its softmax left out (logits are wanted) and, but for the transformer, a head that
-takes the mean over whatever is left of time and space, so that any crop of at least 32 fits. At the sizes that the
-library's heads were made for both are the same.
+Each is the library's own, without its softmax (logits are needed) and, except for the transformer, with a head that
+averages over the remaining time and space, so that any crop of at least 32 fits. At the sizes that the library's
+heads were made for, both are the same.
 """
 
 from collections.abc import Sequence
@@ -139,9 +139,9 @@ def mvit(
     channels of a patch; widen_at: blocks from which on channels and heads double and the map halves.
     """
     if crop % 32 or crop < 32:
-        raise ValueError(f"mvit: crop {crop} is no multiple of 32")
+        raise ValueError(f"mvit: crop {crop} is not a multiple of 32")
     if frames % 2 or frames < 2:
-        raise ValueError(f"mvit: frames {frames} is no multiple of 2")
+        raise ValueError(f"mvit: frames {frames} is not a multiple of 2")
     if beyond := [block for block in widen_at if not 0 < block < depth]:
         raise ValueError(f"mvit: widen_at names {beyond}; its blocks are 1 to {depth - 1}")
     return create_multiscale_vision_transformers(

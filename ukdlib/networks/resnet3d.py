@@ -50,10 +50,10 @@ def stage(
     extra_after: Collection[int] = (),
 ) -> nn.Sequential:
     """
-    (N, dim_in, T, H, W) -> (N, 4 dim_inner, T, H/stride, W/stride): a row of bottlenecks.
+    (N, dim_in, T, H, W) -> (N, 4 dim_inner, T, H/stride, W/stride): a sequence of bottlenecks.
 
     inflated: numbers, from 0, of the blocks that look at three frames; extra: makes a module for a number of
-    channels, of which one stands behind each block numbered in extra_after.
+    channels, one of which follows each block numbered in extra_after.
     """
     dim_out = EXPANSION * dim_inner
     layers: OrderedDict[str, nn.Module] = OrderedDict()

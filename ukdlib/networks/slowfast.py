@@ -1,9 +1,9 @@
 """
 SlowFast (Feichtenhofer et al., ICCV 2019): two pathways that see the clip at two frame rates.
 
-The network is pytorchvideo's. What is added here: one clip in instead of a list of two, the published
+The network is pytorchvideo's. Added here: one clip as input instead of a list of two, the published
 lateral kernels and strides, and heads that fit any crop. As in PySlowFast a batch normalisation and a ReLU follow
-each lateral convolution; MMAction2 has neither, hence 928 parameters less (at 4x16 and 8x8 R50): lateral_norm.
+each lateral convolution; MMAction2 has neither, hence 928 fewer parameters (at 4x16 and 8x8 R50): lateral_norm.
 """
 
 from collections.abc import Sequence
@@ -45,13 +45,13 @@ def slowfast(
     bottleneck per stage); width: channels of the slow stem; alpha: fast frames per slow frame; beta: how many
     times thinner the fast pathway is; slow_stem, fast_stem: kernels (T, H, W) of the stems; fusion_kernel:
     length in time of the lateral convolutions; lateral_norm: whether a normalisation and a ReLU follow them, as in
-    PySlowFast; false for weights of MMAction2. The published fast stem is half of the cost of a thin network
-    on small crops: (5, 3, 3) is the cheap one.
+    PySlowFast; false for weights of MMAction2. The published fast stem is half the cost of a thin network
+    on small crops; (5, 3, 3) is cheaper.
     """
     if depth not in DEPTHS:
         raise ValueError(f"slowfast: unknown depth {depth}; known: {DEPTHS}")
     if width % beta or width < beta:
-        raise ValueError(f"slowfast: width {width} is no multiple of beta {beta}")
+        raise ValueError(f"slowfast: width {width} is not a multiple of beta {beta}")
     network = create_slowfast(
         slowfast_channel_reduction_ratio=(beta,),
         fusion_builder=_lateral(alpha, beta, fusion_kernel, lateral_norm).create_module,
@@ -69,7 +69,7 @@ def slowfast(
 
 
 def _lateral(alpha: int, beta: int, kernel: int, norm: bool) -> FastToSlowFusionBuilder:
-    """What makes the connections from the fast pathway to the slow one."""
+    """Builds the connections from the fast pathway to the slow one."""
     return FastToSlowFusionBuilder(
         slowfast_channel_reduction_ratio=beta,
         conv_fusion_channel_ratio=2,

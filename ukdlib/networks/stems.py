@@ -1,5 +1,5 @@
 """
-Networks with RGB weights turned into ones for another number of channels: flow has two.
+Networks with RGB weights converted for another number of channels: flow has two.
 
 Only the convolutions that take the clip change: one, or one per pathway; a transformer's patch embedding is one
 too. Kinetics weights for flow are not public. Rules, for a weight w of three channels:
@@ -31,7 +31,7 @@ def convert_stem(
     """
     The network, changed in place, for clips of `in_channels` channels instead of three.
 
-    rule: a key of RULES; stems: names of the convolutions that take the clip, if they cannot be told.
+    rule: a key of RULES; stems: names of the convolutions that take the clip, if they cannot be detected.
     """
     if rule not in RULES:
         raise ValueError(f"stem: unknown rule {rule!r}; known: {sorted(RULES)}")
@@ -44,7 +44,7 @@ def convert_stem(
         stem.weight = nn.Parameter(weight, requires_grad=stem.weight.requires_grad)
         stem.in_channels = in_channels
         holder: Any = network.get_submodule(name.rpartition(".")[0])
-        if hasattr(holder, "num_channels"):  # Hugging Face's patch embeddings hold the clip against it
+        if hasattr(holder, "num_channels"):  # Hugging Face's patch embeddings check the clip against it
             holder.num_channels = in_channels
     return network
 
@@ -53,7 +53,7 @@ def find_stems(network: nn.Module, channels: int = 3) -> list[str]:
     """
     Names of the convolutions that take the clip: those of `channels` channels.
 
-    Of SlowFast only the stems' own, since a thin fast pathway may have three channels inside as well.
+    For SlowFast only those of the stems, since a thin fast pathway may have three channels inside as well.
     """
     prefix = "network.blocks.0.multipathway_blocks." if isinstance(network, TwoPathways) else ""
     found = [

@@ -2,10 +2,10 @@
 Import pytorchvideo's classifiers without torchvision, and torchvision itself beside a CPU-only torch.
 
 pytorchvideo 0.1.5 imports `torchvision.ops.RoIAlign` for detection heads that no network here has. Importing
-torchvision costs 2 s of CPU time in every job, so it is left out unless one of its own networks is wanted. Its
-import fails ("operator torchvision::nms does not exist") beside a CPU-only torch, because the wheel of the public
-index is a CUDA build: its extension does not load, and then a fake kernel is registered for an operator that
-nobody declared. Declaring the two operators is enough for all that needs no detection.
+torchvision costs 2 s of CPU time in every job, so it is skipped unless one of its own networks is needed. Its
+import fails ("operator torchvision::nms does not exist") with a CPU-only torch, because the wheel of the public
+index is a CUDA build: its extension does not load, and then a fake kernel is registered for an operator that was
+never declared. Declaring the two operators is enough for everything except detection.
 """
 
 import importlib
@@ -23,7 +23,7 @@ OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_declared: list[library.Library] = []  # declarations last as long as the object that made them
+_declared: list[library.Library] = []  # declarations live as long as the object that made them
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def video_models() -> ModuleType:
 
 
 def _extension_loads() -> bool:
-    """Whether torchvision's compiled operators fit this torch."""
+    """Whether torchvision's compiled operators match this torch."""
     found = importlib.util.find_spec("torchvision")  # does not import it
     if found is None or found.origin is None:
         raise ModuleNotFoundError("torchvision is not installed; its networks need it")

@@ -1,8 +1,8 @@
 """
 torchvision's video classifiers by name, with a head for the number of classes.
 
-The networks are the library's own and give its outputs for the same weights. torchvision itself is imported when
-one is built, not before: that takes 2 s, and most jobs need none.
+The networks are the library's own and give its outputs for the same weights. torchvision itself is imported only
+when one is built: that takes 2 s, and most jobs need none.
 """
 
 from collections.abc import Callable

@@ -4,10 +4,10 @@ Temporal Pyramid Network (Yang et al., CVPR 2020) on a SlowOnly ResNet.
 The backbone looks at frames 8 apart and inflates res4 and res5 only. The neck takes the maps of res4 and res5:
 spatial modulation brings both to one size, temporal modulation lets each change its rate (3x1x1, then a pool over
 8 frames), a top-down and a bottom-up flow add them up, and both flows are fused. The flow is the authors' cascade
-(decisionforce/TPN: the bottom-up flow goes on from the maps that the top-down flow has changed).
+(decisionforce/TPN: the bottom-up flow starts from the maps that the top-down flow has changed).
 
 A deliberate difference: the authors train with an auxiliary head on res4 (19.7 M parameters, weight 0.5) that is
-thrown away afterwards. Here a network has one output, so there is none, in training neither.
+discarded afterwards. Here a network has one output, so there is none, not even in training.
 """
 
 from collections import OrderedDict

@@ -1,11 +1,11 @@
 """
-A name and flat options in, a network from clips to class logits out.
+Networks from clips to class logits, by name and flat options.
 
 Every network takes a clip (N, C, T, H, W) of float numbers and returns logits (N, classes), so that training,
 export and measurement need not know which one it is. A new one is a function and an entry of FAMILIES, or, without
-touching this library, a function of the user's own, named as `module:function`.
+changing this library, a function of the user's own, named as `module:function`.
 
-A family is imported when one of its networks is built, and only then: no job loads libraries that it does not need,
+A family is imported only when one of its networks is built: no job loads libraries that it does not need,
 and no training depends on the code of another family.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-FAMILIES = {  # arch, the name of a function -> the module of this folder that it stands in
+FAMILIES = {  # arch, the name of a function -> the module of this folder that defines it
     "slowfast": "slowfast",
     "slowfast_r50_4x16": "slowfast",
     "slowfast_r50_8x8": "slowfast",
@@ -68,7 +68,7 @@ def build_network(arch: str, num_classes: int, in_channels: int, **options: Any)
 
 
 def _check_options(arch: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
-    """Whether a function of FAMILIES takes these options, and needs no others."""
+    """Check that a function of FAMILIES takes these options, and needs no others."""
     parameters = list(inspect.signature(function).parameters.values())[2:]
     known = {parameter.name for parameter in parameters}
     needed = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
@@ -89,10 +89,10 @@ def initial_network(settings: dict[str, Any], num_classes: int, in_channels: int
 
 class Carried:
     """
-    A network on its way to another process: what is unpickled there is the network.
+    A network to be sent to another process: it unpickles there as the network.
 
-    One of build_network is built anew there and takes over the weights. Libraries' modules cannot all be
-    pickled, nor imported by name before what their builder sees to.
+    One from build_network is built again there and gets the weights. Not all modules of libraries can be pickled,
+    nor imported by name before their builder has prepared it.
     """
 
     def __init__(self, network: "nn.Module"):

@@ -1,5 +1,5 @@
 """
-Weights to start from: fetched, read without running code from the file, and matched to a network's own names.
+Pretrained weights: downloaded, read without running code from the file, and matched to a network's own names.
 
-Leaves the networks to networks and checkpoints of our own trainings to learning.
+The networks are in `networks`, checkpoints of our own trainings in `learning`.
 """

@@ -1,7 +1,7 @@
 """
-Weights from the network: fetched once, kept only if their hash is the stated one.
+Downloaded weights: fetched once, kept only if their hash is the stated one.
 
-A source is an address, or a name that torchvision or pytorchvideo publish: `R3D_18_Weights.KINETICS400_V1`,
+A source is a URL, or a name published by torchvision or pytorchvideo: `R3D_18_Weights.KINETICS400_V1`,
 `pytorchvideo/slowfast_r50`. File names of torchvision and MMAction2 end in the first 8 digits of their sha256.
 """
 
@@ -23,22 +23,22 @@ BLOCK = 1 << 20  # bytes
 
 def address_of(place: str, settings: dict[str, Any]) -> tuple[str, str]:
     """
-    (address, beginning of the sha256 in hex) of an entry with `url` or `enum`, and perhaps `sha256`.
+    (URL, beginning of the sha256 in hex) of an entry with `url` or `enum`, and optionally `sha256`.
 
-    Raises ValueError if the name is unknown or no hash is stated, neither here nor in the file's name.
+    Raises ValueError if the name is unknown or no hash is stated, either here or in the file's name.
     """
     url = settings["url"] if "url" in settings else _published(place, settings["enum"])
     in_name = re.search(r"-([0-9a-f]{8})\.pth$", url)
     stated = settings.get("sha256") or (in_name[1] if in_name else None)
     if stated is None:
         raise ValueError(
-            f"{place} lacks 'sha256': the name of {url} does not state it, and nothing else would check it"
+            f"{place} lacks 'sha256': the name of {url} does not contain it, and without it the file cannot be checked"
         )
     return url, stated
 
 
 def fetch(url: str, sha256: str, path: str | Path, place: str) -> None:
-    """Download to `path`; raises OSError without a network, ValueError for other bytes than `sha256` begins for."""
+    """Download to `path`; raises OSError without a network, ValueError if the hash does not begin with `sha256`."""
     part = Path(f"{path}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -50,19 +50,17 @@ def fetch(url: str, sha256: str, path: str | Path, place: str) -> None:
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         part.unlink(missing_ok=True)
         raise OSError(
-            f"{place}: {url} cannot be fetched: {error}. "
-            "Without a network, fetch it elsewhere and set `file:` to where it lies"
+            f"{place}: {url} cannot be downloaded: {error}. "
+            "Without a network, download it elsewhere and set `file:` to its path"
         ) from None
     if not digest.hexdigest().startswith(sha256):
         part.unlink()
-        raise ValueError(
-            f"{place}: {url} has the sha256 {digest.hexdigest()}, not {sha256}; it was thrown away"
-        )
+        raise ValueError(f"{place}: {url} has the sha256 {digest.hexdigest()}, not {sha256}; it was deleted")
     put_in_place(part, path)
 
 
 def _published(place: str, name: str) -> str:
-    """The address behind a name of torchvision's or pytorchvideo's."""
+    """The URL of a name published by torchvision or pytorchvideo."""
     library, _, model = name.rpartition("/")
     known = _pytorchvideo_addresses() if library == "pytorchvideo" else _torchvision_addresses()
     if (model or name) not in known:
@@ -77,7 +75,7 @@ def _torchvision_addresses() -> dict[str, str]:
 
 
 def _pytorchvideo_addresses() -> dict[str, str]:
-    video_models()  # declares the operators that the hub's modules want
+    video_models()  # declares the operators that the hub's modules need
     with roi_align_left_out():
         modules = [importlib.import_module(f"pytorchvideo.models.hub.{name}") for name in HUB]
     found: dict[str, str] = {}

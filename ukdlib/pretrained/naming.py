@@ -1,5 +1,5 @@
 """
-What a weight of ours is called in files of MMAction2, PySlowFast and pytorchvideo.
+The names of our weights in files of MMAction2, PySlowFast and pytorchvideo.
 
 Each naming is a list of (pattern, replacement), applied in turn to our name; every rule that matches is used.
 Networks: SlowFast, (non-local) I3D, ir-CSN and TPN. Sources: mmaction/models (1.2), slowfast/models.
@@ -107,7 +107,7 @@ RULES: dict[str, Rules] = {
 
 
 def foreign_name(name: str, naming: str) -> str:
-    """What the weight `name` of a network of ours is called; naming: a key of RULES."""
+    """The foreign name of the weight `name` of a network of ours; naming: a key of RULES."""
     if naming not in RULES:
         raise ValueError(f"weights: unknown naming {naming!r}; known: {sorted(RULES)}")
     for pattern, replacement in RULES[naming]:
@@ -126,9 +126,9 @@ def _slow_first(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _without_bias(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """
-    PySlowFast's non-local blocks add a bias before a batch normalisation, ours do not need to.
+    PySlowFast's non-local blocks add a bias before a batch normalisation, ours do not need one.
 
-    norm(x + bias) is the norm of x with the running mean lowered by bias, in evaluation; in training the bias
+    In evaluation norm(x + bias) is the norm of x with the running mean lowered by bias; in training the bias
     cancels.
     """
     changed = dict(weights)
@@ -146,5 +146,5 @@ REARRANGE: dict[str, Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]
 
 
 def rearranged(weights: dict[str, torch.Tensor], naming: str) -> dict[str, torch.Tensor]:
-    """The weights of a file as our networks compute with them; names stay the file's."""
+    """The weights of a file as our networks use them; names stay the file's."""
     return REARRANGE[naming](weights) if naming in REARRANGE else weights

@@ -1,5 +1,5 @@
 """
-Files of weights by other hands: name -> tensor, read without ever running code from the file.
+Third-party files of weights: name -> tensor, read without ever running code from the file.
 
 safetensors, or PyTorch's own format through `weights_only`, which refuses everything but tensors and plain
 containers. A pickle of another kind (PySlowFast's older caffe2 .pkl) is refused.
@@ -19,9 +19,9 @@ PREFIXES = ("module.", "_orig_mod.")  # of DistributedDataParallel and torch.com
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     """
-    The tensors of a file by name, on the CPU; wrapping dictionaries and prefixes of wrapped networks taken off.
+    The tensors of a file by name, on the CPU; wrapping dictionaries and prefixes of wrapped networks are removed.
 
-    Raises ValueError if the file is neither format, holds code, or holds no tensors.
+    Raises ValueError if the file has neither format, contains code, or contains no tensors.
     """
     content = _read_safetensors(path) if _is_safetensors(path) else _read_torch(path)
     for wrapper in WRAPPERS:
@@ -29,12 +29,12 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
             content = content[wrapper]
     weights = {_bare(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
     if not weights:
-        raise ValueError(f"{path}: no weights; its entries are {sorted(map(str, content))[:5]}")
+        raise ValueError(f"{path}: contains no weights; its entries are {sorted(map(str, content))[:5]}")
     return weights
 
 
 def _is_safetensors(path: str | Path) -> bool:
-    """Told by the bytes, since a fetched file has no ending: 8 of length, then JSON."""
+    """Detected by the bytes, since a downloaded file has no suffix: 8 of length, then JSON."""
     with open(path, "rb") as file:
         return file.read(9)[8:] == b"{"
 
@@ -43,7 +43,7 @@ def _read_safetensors(path: str | Path) -> dict:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path}: no safetensors file: {error}") from None
+        raise ValueError(f"{path}: not a safetensors file: {error}") from None
 
 
 def _read_torch(path: str | Path) -> dict:
@@ -52,11 +52,11 @@ def _read_torch(path: str | Path) -> dict:
     except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"{path}: not read: it is no file of weights, or holds more than tensors, which could be code "
+            f"{path}: not read: it is not a file of weights, or contains more than tensors, which could be code "
             f"({reason}); allowed are safetensors files, and PyTorch files of tensors and plain values"
         ) from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: holds a {type(content).__name__}; a dictionary of tensors is needed")
+        raise ValueError(f"{path}: contains a {type(content).__name__}; a dictionary of tensors is needed")
     return content
 
 

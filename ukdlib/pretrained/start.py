@@ -1,8 +1,8 @@
 """
-A network started from a file of weights, and the account of what came from it.
+A network initialised from a file of weights, and the account of what was loaded.
 
-The last layer starts anew where its classes differ; the first takes another number of channels by a rule of
-ukdlib.networks.stems. Where less than LEAST of all other weights is found, the file is of another network.
+The last layer is re-initialised where its classes differ; the first is converted to another number of channels by a
+rule of ukdlib.networks.stems. If less than LEAST of all other weights is found, the file is of another network.
 """
 
 import sys
@@ -20,12 +20,12 @@ from ukdlib.networks.stems import find_stems
 from ukdlib.pretrained.naming import foreign_name, rearranged
 from ukdlib.pretrained.reading import read_weights
 
-LEAST = 0.9  # share of the numbers outside the head
+LEAST = 0.9  # share of the parameters outside the head
 
 
 @dataclass
 class Account:
-    """What became of a network's weights, by our names, and what of the file was not wanted, by the file's."""
+    """What happened to a network's weights, by our names, and what of the file was not used, by the file's."""
 
     matched: list[str] = field(default_factory=list)
     converted: list[str] = field(default_factory=list)  # the stem, from another number of channels
@@ -47,13 +47,13 @@ def start_from(
     """
     Load a file's weights into `network`, in place; settings: {naming, stem, note} of the entry under `weights`.
 
-    Without settings nothing is done. Prints the account, returns what the checkpoint shall say: {note, sha256,
+    Without settings nothing is done. Prints the account, returns what the checkpoint records: {note, sha256,
     matched, renewed, ...}. The head of a checkpoint of ours is kept only if its `classes` are the same. Raises
-    ValueError if the file is no file of weights or of another network.
+    ValueError if the file is not a file of weights or is of another network.
     """
     if settings is None:
         return None
-    renew = classes_of(path) not in (None, classes)  # files by other hands do not name their classes
+    renew = classes_of(path) not in (None, classes)  # third-party files do not name their classes
     weights = rearranged(read_weights(path), settings["naming"])
     try:
         account = load_matching(network, weights, settings, renew)
@@ -69,9 +69,9 @@ def load_matching(
     network: nn.Module, weights: dict[str, torch.Tensor], settings: dict[str, Any], renew: bool = False
 ) -> Account:
     """
-    Copy what has our name and shape; see the module's text. Raises ValueError if the network is another.
+    Copy what has our name and shape; see the module docstring. Raises ValueError if the file is of another network.
 
-    settings: {naming, stem}; renew: the head starts anew even if its shape fits.
+    settings: {naming, stem}; renew: re-initialise the head even if its shape fits.
     """
     naming, stem = settings["naming"], settings["stem"]
     own = network.state_dict()
@@ -101,7 +101,7 @@ def load_matching(
 
 
 def _stems(network: nn.Module) -> list[str]:
-    """The convolutions that take the clip, which has two channels or three."""
+    """The convolutions that take the clip, which has two or three channels."""
     for channels in (3, 2):
         try:
             return find_stems(network, channels)

@@ -1,10 +1,10 @@
-"""Files of several rows, given as one list in the order of the rows, back under the labels of their rows."""
+"""Files of several rows, given as one list in the order of the rows, grouped by the labels of their rows."""
 
 from collections.abc import Iterable, Sequence
 
 
 def by_row(rows: Iterable[str], files: Sequence[str]) -> dict[str, list[str]]:
-    """Row label -> its files, of which every row has as many: those of the first row come first."""
+    """Row label -> its files, the same number for every row: those of the first row come first."""
     labels = list(rows)
     each, left = divmod(len(files), len(labels)) if labels else (0, len(files))
     if left or (labels and not each):

@@ -1,9 +1,9 @@
 """
-How well logits recognise videos: accuracy, confusion, calibration.
+Metrics of logits: accuracy, confusion, calibration.
 
 A video's probability is the mean over its views of softmax(logits), at temperature 1. Every number is over
-videos and, unless it is a count or nll (nats), a share in [0, 1]. The interval comes from ukdlib.results.statistics,
-the only module of the same layer that this one needs.
+videos and, unless it is a count or nll (nats), a share in [0, 1]. The interval is from ukdlib.results.statistics,
+the only module of the same subpackage that this one needs.
 """
 
 import numpy as np

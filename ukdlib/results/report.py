@@ -1,7 +1,7 @@
 """
-The report: tables, figures, what was set aside, settings and versions in one HTML file that opens offline.
+The report: tables, figures, rejected videos, settings and versions in one HTML file that opens offline.
 
-Pictures are written into the file, nothing is loaded from elsewhere, and no date or machine name is in it:
+Images are embedded in the file, nothing is loaded from elsewhere, and it contains no date or machine name:
 the same results give the same bytes.
 """
 
@@ -44,7 +44,7 @@ def write_report(path: str, template: str, **parts: object) -> None:
     Fill the template and write the report, whole or not at all; refused if it would load anything.
 
     template: its text. parts: title, note, tables and data_tables (read_table), figures and data_figures
-    (read_figures), rejected (read_rejected), remarks (read_remarks), leaks (read_leaks), config (dict),
+    (read_figures), rejected (read_rejected), warnings (read_warnings), leaks (read_leaks), config (dict),
     environment (environment()).
     """
     maker = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -59,26 +59,26 @@ def write_report(path: str, template: str, **parts: object) -> None:
 
 
 def loads_from_elsewhere(page: str) -> list[str]:
-    """What in an HTML page makes a browser fetch or run something; links within the page do not count."""
+    """Elements of an HTML page that make a browser load or run something; links within the page do not count."""
     finder = _LoadFinder()
     finder.feed(page)
     return finder.found
 
 
 def read_table(path: str) -> dict[str, Markup]:
-    """Style and figure of a table's page (ukdlib.tables), to be set into the report as they are."""
+    """Style and figure of a table's page (ukdlib.results.tables), to be inserted into the report unchanged."""
     text = Path(path).read_text(encoding="utf-8")
     found = re.search(r'(<style>.*?</style>)\s*(<figure class="table">.*</figure>)', text, re.DOTALL)
     if found is None:
-        raise ValueError(f'{path}: no page of a table: no <style> followed by <figure class="table">')
+        raise ValueError(f'{path}: not the page of a table: no <style> followed by <figure class="table">')
     return {"style": Markup(found[1]), "figure": Markup(found[2])}
 
 
 def read_figures(paths: Sequence[str], captions: dict[str, str]) -> list[dict[str, str]]:
     """
-    Name, title, caption and data address of each picture (.svg, .png).
+    Name, title, caption and data URL of each image (.svg, .png).
 
-    captions: file name without ending -> text whose first sentence is the title.
+    captions: file name without suffix -> text whose first sentence is the title.
     """
     figures = []
     for path in map(Path, paths):
@@ -95,23 +95,23 @@ def read_figures(paths: Sequence[str], captions: dict[str, str]) -> list[dict[st
 
 
 def read_rejected(path: str) -> dict[str, list[str]]:
-    """Reason -> names of the videos that were set aside for it; empty if none was."""
+    """Reason -> names of the videos that were rejected for it; empty if none was."""
     table = pd.read_csv(path, dtype=str)
     if not {"video_id", "reason"} <= set(table.columns):
         raise ValueError(f"{path}: columns are {list(table.columns)}; needed: video_id, reason")
     return {str(reason): sorted(rows["video_id"]) for reason, rows in table.groupby("reason")}
 
 
-def read_remarks(path: str) -> dict[str, list[str]]:
-    """What is odd -> the videos or lists that it is said of; empty if there is nothing."""
+def read_warnings(path: str) -> dict[str, list[str]]:
+    """Warning -> the videos or lists that it is about; empty if there is none."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not {"what", "remark"} <= set(table.columns):
-        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, remark")
-    return {str(remark): sorted(rows["what"]) for remark, rows in table.groupby("remark")}
+    if not {"what", "warning"} <= set(table.columns):
+        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, warning")
+    return {str(warning): sorted(rows["what"]) for warning, rows in table.groupby("warning")}
 
 
 def read_leaks(paths: Sequence[str]) -> list[str]:
-    """A sentence for every video with the same frames on two sides of a split, from the files of all splits."""
+    """A sentence for every video with the same frames in two subsets of a split, from the files of all splits."""
     sentences = []
     for path in paths:
         for row in pd.read_csv(path, dtype=str, keep_default_na=False).itertuples():
@@ -134,7 +134,7 @@ def environment() -> dict[str, str]:
 
 
 def _yaml(settings: dict) -> str:
-    """Settings as YAML in the given order; by way of JSON, as they may hold other kinds of dict and list."""
+    """Settings as YAML in the given order; through JSON, as they may contain other kinds of dict and list."""
     plain = json.loads(json.dumps(settings))
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
 

@@ -1,5 +1,5 @@
 """
-How sure a difference in accuracy is: bootstrap intervals over videos and trainings, McNemar's test.
+The uncertainty of a difference in accuracy: bootstrap intervals over videos and trainings, McNemar's test.
 
 Arguments are one number per video: whether it was recognised (0 or 1, or bool), or the share of seeds that
 recognised it, in [0, 1]. Intervals are percentiles of resampled means; the same seed gives the same interval.
@@ -35,8 +35,8 @@ def crossed_bootstrap(
     Interval (low, high) of the mean over splits of the mean over seeds and videos.
 
     blocks: for each split S x V numbers, such as correct(a) - correct(b) by seed and test video. Seeds and
-    videos are both drawn anew, crossed (Owen, Annals of Applied Statistics 2007): the interval holds the chance
-    of other videos and of another training. With one seed only the former is known.
+    videos are both resampled, crossed (Owen, Annals of Applied Statistics 2007): the interval includes the variance
+    over videos and over trainings. With one seed only the former is known.
     """
     if not blocks or any(block.ndim != 2 or block.size == 0 for block in blocks):
         raise ValueError(
@@ -57,8 +57,8 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[int, int, flo
     """
     (videos that only a recognises, videos that only b does, exact two-sided p) for correct (N,) of 0 and 1.
 
-    p is the chance of a split at least as uneven if each such video were a fair coin. Of shares of several
-    seeds, it counts the videos that a or b recognises more often: the sign test over videos.
+    p is the probability of a division at least as uneven if each such video were a fair coin toss. For shares of
+    several seeds, it counts the videos that a or b recognises more often: the sign test over videos.
     """
     a, b = _paired(correct_a, correct_b)
     only_a, only_b = int((a > b).sum()), int((a < b).sum())
@@ -73,7 +73,7 @@ def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
     """
     Means (RESAMPLES,) of values drawn with replacement.
 
-    How often each distinct value is drawn is multinomial, which needs no index per video: values are few.
+    The count of each distinct value is multinomial, which needs no index per video: values are few.
     """
     if values.ndim != 1 or len(values) == 0:
         raise ValueError(f"values have shape {values.shape}; expected one number for each of N > 0 videos")
@@ -83,7 +83,7 @@ def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _paired(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64, refused if they are not about the same number of videos."""
+    """Both as float64, refused if they differ in the number of videos."""
     a, b = np.asarray(correct_a, dtype=np.float64), np.asarray(correct_b, dtype=np.float64)
     if a.shape != b.shape:
         raise ValueError(f"{a.shape} and {b.shape} results cannot be paired; both need one for each video")

@@ -1,5 +1,5 @@
 """
-What config.yaml may say: look-ups, the sentences of a schema's refusals, the checks that a schema cannot make.
+The content of config.yaml: look-ups, error messages of its schema, and checks that a schema cannot express.
 
-Needs the standard library only, since every parse of the workflow imports it. Reads no file: it is given the settings.
+Needs only the standard library, since every parse of the workflow imports it. Reads no files: settings are passed in.
 """

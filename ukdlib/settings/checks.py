@@ -1,7 +1,7 @@
 """
 Checks of the configuration that a JSON schema cannot express.
 
-Every problem is one sentence: place, value, what is allowed. Only the standard library is used, because each
+Every problem is one sentence: key, value, what is allowed. Only the standard library is used, because each
 parse of the workflow imports this module. Shape, types and defaults are left to the schema, applied first.
 """
 
@@ -24,8 +24,15 @@ SECTIONS = (
     "tables",
 )
 ROLES = ("teachers", "fusions", "students")
-VIEW_KEYS = ("frames", "stride", "crop", "short_side", "flip", "export_views")  # settings that place a view
-TEST_KEYS = ("test_clips", "test_crops")  # settings that number the views of a test video
+VIEW_KEYS = (
+    "frames",
+    "stride",
+    "crop",
+    "short_side",
+    "flip",
+    "export_views",
+)  # settings that determine a view
+TEST_KEYS = ("test_clips", "test_crops")  # settings that determine the number of views of a test video
 # fast frames per slow one, if not stated
 ALPHA = {"slowfast": 8, "slowfast_r50_4x16": 8, "slowfast_r50_8x8": 4}
 REFERENCES = (  # entries of (section) name in (key) entries of (target)
@@ -49,8 +56,8 @@ def check_config(config: dict, classes: Classes | None = None, parts: Parts | No
     """
     Raise ValueError with one line per problem of the configuration.
 
-    classes, parts: what the lists of data sets say, for checks that need it; they are lenient where it is unknown.
-    Later checks rely on earlier ones, so only the problems of the first check that finds any are given.
+    classes, parts: from the lists of data sets, for checks that need them; without them these checks are lenient.
+    Later checks rely on earlier ones, so only the problems of the first failing check are reported.
     """
     for check in CHECKS:
         problems = list(check(config))
@@ -64,7 +71,7 @@ def _names(config: dict) -> Problems:
             if not re.fullmatch("[a-z][a-z0-9_]*", name):
                 yield f"{section} has an entry {name!r}; a name has a-z, 0-9 and _ and begins with a letter"
     if "video" in config["modalities"]:
-        yield "modalities has an entry 'video'; this name stands for the video files themselves"
+        yield "modalities has an entry 'video'; this name is reserved for the video files"
 
 
 def _references(config: dict) -> Problems:
@@ -105,7 +112,7 @@ def _recipes(config: dict) -> Problems:
 
 
 def _networks(config: dict) -> Problems:
-    """What the pathways' sizes must share, and that a recipe gives a network the clips it was built for."""
+    """Sizes of the pathways must divide, and a recipe's clips must be those its network was built for."""
     for name, entry in config["networks"].items():
         sizes = {"alpha": ALPHA[entry["arch"]], **entry} if entry["arch"] in ALPHA else {}
         for whole, part in (("frames", "alpha"), ("width", "beta")):
@@ -129,9 +136,9 @@ def _fusions(config: dict) -> Problems:
     for name, entry in config["fusions"].items():
         teachers = entry["teachers"]
         if not teachers:
-            yield f"fusions.{name}.teachers is empty; it takes one or more of {in_yaml(config['teachers'])}"
+            yield f"fusions.{name}.teachers is empty; it needs one or more of {in_yaml(config['teachers'])}"
         for teacher in sorted({teacher for teacher in teachers if teachers.count(teacher) > 1}):
-            yield f"fusions.{name}.teachers names {teacher!r} more than once; a teacher counts once"
+            yield f"fusions.{name}.teachers names {teacher!r} more than once; name each teacher once"
         if entry["method"] == "single" and len(teachers) > 1:
             yield f"fusions.{name}.teachers is {in_yaml(teachers)}; method 'single' takes exactly one"
         if entry["method"] == "avg1" and entry.get("fuse_as") == "logits":
@@ -139,13 +146,13 @@ def _fusions(config: dict) -> Problems:
         for teacher in teachers if entry.get("out_of_fold") else []:
             if "logits" in config["teachers"][teacher] and not config["teachers"][teacher].get("unseen"):
                 yield (
-                    f"fusions.{name} is out_of_fold, but teachers.{teacher} is a file; only its owner can say "
-                    "that it never saw the training videos, with `unseen: true`"
+                    f"fusions.{name} is out_of_fold, but teachers.{teacher} is a file; declare with "
+                    "`unseen: true` that it was not trained on the training videos"
                 )
 
 
 def _views(config: dict) -> Problems:
-    """Fused teachers have rows for the same views; targets per view are replayed on the student's."""
+    """Fused teachers need rows for the same views; the student replays targets per view on its own views."""
     tested = {row for table in config["tables"].values() for row in table["rows"].values()}
     for name, fusion in config["fusions"].items():
         replayed = fusion.get("target") == "view"
@@ -158,7 +165,7 @@ def _views(config: dict) -> Problems:
                 own, first = recipe.get(key), places[0][1].get(key)
                 if own != first:
                     yield (
-                        f"fusions.{name} needs the same views of all, but the recipe of {place} "
+                        f"fusions.{name} needs the same views of all its members, but the recipe of {place} "
                         f"has {key} {own} and that of {places[0][0]} {first}"
                     )
 
@@ -173,7 +180,7 @@ def _names_that_state_tau(config: dict) -> Problems:
     for (section, name), tau in taus.items():
         stated = re.search(r"_tau(\d+)$", name)
         if stated and int(stated[1]) != tau:
-            yield f"{section}.{name} says tau {stated[1]} in its name, but its tau is {tau}"
+            yield f"{section}.{name} has tau {stated[1]} in its name, but its tau is {tau}"
 
 
 def _tables(config: dict) -> Problems:
@@ -185,7 +192,7 @@ def _tables(config: dict) -> Problems:
             labels = table.get(key) or []
             for label in [labels] if isinstance(labels, str) else labels:
                 if label not in rows:
-                    yield f"tables.{name}.{key} names {label!r}, which is not among its rows: {in_yaml(rows)}"
+                    yield f"tables.{name}.{key} names {label!r}, which is not one of its rows: {in_yaml(rows)}"
 
 
 def _cost_and_figures(config: dict) -> Problems:
@@ -203,25 +210,25 @@ def _cost_and_figures(config: dict) -> Problems:
 def _row(config: dict, place: str, row: str) -> Problems:
     role, _, name = row.partition("/")
     if role not in ROLES:
-        yield f"{place} is {row!r}; a row is ROLE/NAME with a role among {in_yaml(ROLES)}"
+        yield f"{place} is {row!r}; a row is ROLE/NAME with a role of {in_yaml(ROLES)}"
     elif name not in config[role]:
         yield from _unless_known(config, place, name, role)
     elif role == "fusions" and config["fusions"][name]["method"] in LABEL_METHODS:
         method = config["fusions"][name]["method"]
         yield (
-            f"{place} tests {row!r}, whose method {method!r} weighs teachers by the true label, a leak; "
-            f"a fusion that is tested has none of the methods {in_yaml(LABEL_METHODS)}"
+            f"{place} tests {row!r}, whose method {method!r} weights teachers by the ground-truth label, a leak; "
+            f"a fusion that is tested cannot use the methods {in_yaml(LABEL_METHODS)}"
         )
 
 
 def _preferred_mass(config: dict, classes: Classes) -> Problems:
-    """h of Eq. 11 lies between 1/C (every class preferred alike) and 1 (the one-hot label, which is GTD)."""
+    """h of Eq. 11 lies between 1/C (uniform) and 1 (the one-hot label, which is GTD)."""
     dataset = config["run"]["dataset"]
     count = len(classes.get(dataset, []))
     low, reason = (1 / count, f"1/C with the {count} classes of {dataset}") if count else (0, "0")
     for name, entry in config["fusions"].items():
         if "h" in entry and not low < entry["h"] < 1:
-            yield f"fusions.{name}.h is {entry['h']}; it lies between {reason} and 1, both excluded"
+            yield f"fusions.{name}.h is {entry['h']}; it must lie between {reason} and 1, both excluded"
 
 
 CHECKS: tuple[Callable[[dict], Problems], ...] = (

@@ -5,7 +5,7 @@ Look-ups in the configuration that the rules and its checks share. Standard libr
 import re
 from collections.abc import Iterable
 
-# as in ukdlib.knowledge.fusion, which needs numpy; a test holds them equal
+# as in ukdlib.knowledge.fusion, which needs numpy; a test keeps them equal
 LABEL_METHODS = frozenset({"gtd", "pkd", "softmin_ce", "ca_mkd"})
 
 
@@ -30,7 +30,7 @@ def transforms_of(config: dict, modality: str) -> list[dict]:
 
 
 def fetched_weights(config: dict) -> list[str]:
-    """Names of the weights that come from the network."""
+    """Names of the weights that are downloaded."""
     return [name for name, entry in config["weights"].items() if "file" not in entry]
 
 
@@ -45,7 +45,7 @@ def pretraining_of(config: dict, role: str, name: str) -> str:
 
 
 def foreign_names(config: dict) -> list[str]:
-    """Names of the teachers that were made elsewhere: files of logits."""
+    """Names of the external teachers: files of logits."""
     return [name for name, entry in config["teachers"].items() if "logits" in entry]
 
 
@@ -53,8 +53,8 @@ def recipe_of(config: dict, role: str, name: str) -> dict:
     """
     The recipe whose views a teacher's or student's logits are for.
 
-    A teacher made elsewhere has none of its own: it looks at the views of whoever stands beside it in a
-    fusion, or, if all teachers there are from elsewhere, of a student that learns from the fusion.
+    An external teacher has none of its own: it uses the views of another teacher in its fusion, or, if all
+    of them are external, of a student that learns from the fusion.
     """
     if "recipe" in (entry := config[role][name]):
         return config["recipes"][entry["recipe"]]
@@ -66,7 +66,7 @@ def recipe_of(config: dict, role: str, name: str) -> dict:
 
 
 def chain_of(config: dict, modality: str) -> list[str]:
-    """The modality, what it is made of, what that is made of, until `video` or the first repetition."""
+    """The modality, its source, the source of that, and so on until `video` or the first repetition."""
     chain = [modality]
     while (source := config["modalities"][chain[-1]]["of"]) != "video" and source not in chain:
         chain.append(source)

@@ -1,7 +1,7 @@
 """
 Checks of the configuration's `datasets` and `modalities` sections; see ukdlib.settings.checks, which runs them.
 
-What a transform needs, and what it may be applied to.
+The settings that a transform needs, and what it may be applied to.
 """
 
 import re
@@ -20,7 +20,7 @@ OPTIONAL_KEYS = {"tvl1": ("backend",)}  # with a default where it is used
 WITHOUT_PRESET = ("dis",)  # backends of flow that are not TV-L1
 
 Problems = Iterator[str]
-# data set -> for each split, which of train, val, test, all its lists have
+# data set -> for each split, which of train, val, test, all its lists contain
 Parts = dict[str, Sequence[Collection[str]]]
 
 
@@ -29,7 +29,7 @@ def _datasets(config: dict) -> Problems:
         try:
             re.compile(entry.get("group", ""))
         except re.error as error:
-            yield f"datasets.{name}.group is {entry['group']!r}, which is no regular expression: {error}"
+            yield f"datasets.{name}.group is {entry['group']!r}, which is not a valid regular expression: {error}"
         for number, split in enumerate(entry["splits"]):
             yield from _split(f"datasets.{name}.splits[{number}]", split)
 
@@ -52,7 +52,7 @@ def validation(config: dict, parts: Parts) -> Problems:
     """
     A table of the validation clips needs some in each split of the run, listed or held out.
 
-    A data set whose lists are not among `parts`, since not yet read, may have a column `subset` that names some.
+    A data set whose lists are not in `parts`, since not yet read, may have a column `subset` that lists some.
     """
     tables = [name for name in config["run"]["tables"] if config["tables"][name].get("subset") == "val"]
     dataset = config["run"]["dataset"]
@@ -69,7 +69,7 @@ def validation(config: dict, parts: Parts) -> Problems:
 
 
 def _may_list(split: dict, listing: bool) -> Collection[str]:
-    """Parts that a split's lists may have, as far as the configuration says."""
+    """Parts that a split's lists may have, as far as the configuration shows."""
     own = any(key in split for key in ("train", "all", "test_share", "fold"))
     return ("val",) if listing and not own else split
 
@@ -102,20 +102,20 @@ def _transforms(config: dict) -> Problems:
 
 
 def _sources(config: dict) -> Problems:
-    """What a transform may be applied to: pictures that were never stored with loss."""
+    """Check what a transform is applied to: images that were never stored with loss."""
     for name, entry in config["modalities"].items():
         source, transform = entry["of"], entry["transform"]
         if source == "video":
             if transform == "tvl1":
                 yield f"modalities.{name} applies 'tvl1' to 'video'; it takes frames of {in_yaml(_pictures(config))}"
         elif transform == "none":
-            yield f"modalities.{name} is {source!r} with transform 'none'; only 'video' is taken over as it is"
+            yield f"modalities.{name} is {source!r} with transform 'none'; only 'video' can be used unchanged"
         elif has_flow(config, source):
-            yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs pictures"
+            yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs images"
         elif transform != "tvl1" and config["modalities"][source].get("codec") == "jpeg":
             yield (
                 f"modalities.{name} applies {transform!r} to {source!r}, whose codec is 'jpeg'; "
-                "a correction comes before any lossy step, so take codec 'raw' there"
+                "a correction must come before any lossy step, so use codec 'raw' there"
             )
 
 

@@ -1,7 +1,7 @@
 """
-The clips that published weights were trained on, and what is unlike them in a configuration.
+The clips that published weights were trained on, and which trainings of a configuration differ from them.
 
-Standard library only, because every parse of the workflow looks here. Sources: MMAction2's configs/recognition
+Standard library only, because every parse of the workflow imports it. Sources: MMAction2's configs/recognition
 (1.2), the `meta` of torchvision's weights, pytorchvideo's model zoo, the configurations of Hugging Face's models.
 """
 
@@ -16,7 +16,7 @@ class Clip(NamedTuple):
     crop: int
 
 
-PUBLISHED = {  # arch, or arch and the option that tells the network
+PUBLISHED = {  # arch, or arch and the option that identifies the network
     "slowfast_r50_4x16": Clip(32, 2, 224),
     "slowfast_r50_8x8": Clip(32, 2, 224),
     "nl_i3d_r50": Clip(32, 2, 224),
@@ -43,17 +43,17 @@ PUBLISHED = {  # arch, or arch and the option that tells the network
 
 
 def published_clip(network: dict) -> Clip | None:
-    """The clip of a network's published weights; None if it has none, or was built in another size."""
+    """The clip of a network's published weights; None if it has none, or has another size."""
     arch = network["arch"]
-    told_by = network.get("model", network.get("variant"))
-    return PUBLISHED.get(f"{arch}/{told_by}" if told_by else arch)
+    option = network.get("model", network.get("variant"))
+    return PUBLISHED.get(f"{arch}/{option}" if option else arch)
 
 
 def unlike_published(config: dict) -> list[str]:
     """
-    A sentence for each teacher and student that starts from weights but sees clips unlike theirs.
+    A sentence for each teacher and student that starts from weights but uses other clips than theirs.
 
-    That is allowed and sometimes meant, but costs accuracy, so it should not happen unnoticed.
+    That is allowed and sometimes intended, but costs accuracy, so it should not go unnoticed.
     """
     sentences = []
     for section in ("teachers", "students"):
@@ -64,11 +64,11 @@ def unlike_published(config: dict) -> list[str]:
             given = Clip(*(config["recipes"][entry["recipe"]][key] for key in Clip._fields))
             if clip != given:
                 sentences.append(
-                    f"{section}.{name}: weights.{entry['weights']} saw {_told(clip)}, "
-                    f"recipe {entry['recipe']} shows {_told(given)}"
+                    f"{section}.{name}: weights.{entry['weights']} were trained on {_clip_text(clip)}, "
+                    f"recipe {entry['recipe']} uses {_clip_text(given)}"
                 )
     return sentences
 
 
-def _told(clip: Clip) -> str:
+def _clip_text(clip: Clip) -> str:
     return f"{clip.frames} frames, {clip.stride} apart, at {clip.crop} pixels"

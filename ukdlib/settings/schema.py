@@ -1,7 +1,7 @@
 """
-One sentence for each way in which the configuration breaks its JSON schema: place, value, what is allowed.
+One sentence for each way in which the configuration violates its JSON schema: key, value, what is allowed.
 
-A schema validator's own messages quote whole sub-schemas and hide the place. Standard library only, because this
+A schema validator's own messages quote whole sub-schemas and hide the key. Standard library only, because this
 module is imported each time the workflow is parsed; the validator's error objects are all it needs.
 """
 
@@ -11,9 +11,9 @@ from typing import Any
 
 def explain(errors: Iterable[Any]) -> list[str]:
     """
-    Sentences for jsonschema.ValidationError objects (those of an alternative are those of its likeliest branch).
+    Sentences for jsonschema.ValidationError objects (for an alternative, that of its most likely branch).
 
-    Each begins with `config.yaml: ` and the dotted place, as in "config.yaml: fusions.ukd.tau is -1; it must be
+    Each begins with `config.yaml: ` and the dotted key, as in "config.yaml: fusions.ukd.tau is -1; it must be
     more than 0".
     """
     return [f"config.yaml: {_sentence(error)}" for error in errors]
@@ -54,12 +54,12 @@ ALLOWED: dict[str, Callable[[Any], str]] = {
     "minItems": lambda number: f"have at least {number} entries",
     "maxItems": lambda number: f"have at most {number} entries",
     "minProperties": lambda number: f"have at least {number} entries",
-    "uniqueItems": lambda _: "name nothing twice",
+    "uniqueItems": lambda _: "have no duplicates",
 }
 
 
 def _likeliest(error: Any) -> Any:
-    """Of the branches of an alternative, the first error of the one that complains least."""
+    """Of the branches of an alternative, the first error of the one with the fewest errors."""
     branches: dict[int, list[Any]] = {}
     for part in error.context:
         branches.setdefault(part.schema_path[0], []).append(part)

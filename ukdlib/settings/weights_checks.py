@@ -1,8 +1,8 @@
 """
 Checks of the configuration's `weights` section; see ukdlib.settings.checks, which runs them.
 
-A start from weights that were trained on the clips to be tested, or on those a fold holds out, is a leak. A
-checkpoint of this workflow says by its path which data set and split it has seen.
+Starting from weights that were trained on the test clips, or on those that a fold holds out, is a leak. The path
+of a checkpoint of this workflow tells which data set and split it was trained on.
 """
 
 import re
@@ -20,7 +20,7 @@ def _placeholders(config: dict) -> Problems:
     for name, entry in config["weights"].items():
         for key in (part[1] for part in Formatter().parse(entry.get("file", "")) if part[1] is not None):
             if key not in FILLED_IN:
-                yield f"weights.{name}.file has {{{key}}}; filled in are {', '.join(FILLED_IN)}"
+                yield f"weights.{name}.file has {{{key}}}; known placeholders: {', '.join(FILLED_IN)}"
 
 
 def _leaks(config: dict) -> Problems:
@@ -32,20 +32,20 @@ def _leaks(config: dict) -> Problems:
             continue
         if own["split"] != "{split}":
             yield (
-                f"{place} is {file!r}, trained on one split of {dataset}, which {section}.{name} starts from on "
-                "others too: their test clips would be known; write split{split}"
+                f"{place} is {file!r}, trained on one split of {dataset}, but {section}.{name} starts from it on "
+                "other splits, too: their test clips would leak; write split{split}"
             )
         folds = [fusion for fusion, made in config["fusions"].items() if made.get("out_of_fold")]
         for fusion in folds:
             if section == "teachers" and name in config["fusions"][fusion]["teachers"]:
                 yield (
-                    f"fusions.{fusion} is out_of_fold, but teachers.{name} starts from {file!r}, which has seen "
-                    f"the clips of {dataset} that a fold holds out; take weights of other data"
+                    f"fusions.{fusion} is out_of_fold, but teachers.{name} starts from {file!r}, which was trained "
+                    f"on the clips of {dataset} that a fold holds out; use weights from other data"
                 )
 
 
 def _levels(config: dict) -> Problems:
-    """Pictures are normalised as those that the weights were trained on; flow has no such reference."""
+    """Images must be normalised as those that the weights were trained on; flow has no such reference."""
     for section, name, entry in _starting(config):
         weights, modality = config["weights"][entry["weights"]], config["modalities"][entry["modality"]]
         for key in ("mean", "std"):

@@ -7,8 +7,8 @@ A list names one video per line in one of three forms, with LF or CRLF line ends
     Class/name.mp4 label                      re-releases
     VideoID,Video,ClassID                     with this header, UG2+; also quoted, or with semicolons
 
-What cannot be right is refused with file and line number. Standard library only: the workflow reads the lists
-each time it is parsed, so this module must import in no time.
+Invalid lines are refused with file and line number. Standard library only: the workflow reads the lists
+each time it is parsed, so this module must import quickly.
 """
 
 import csv
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-SUFFIXES = {".mp4": ".avi", ".avi": ".mp4"}  # lists say one and folders hold the other, in both directions
+SUFFIXES = {".mp4": ".avi", ".avi": ".mp4"}  # lists may have one and folders the other, in both directions
 COLUMNS = ("Video", "ClassID")
 
 
@@ -44,7 +44,9 @@ def read_classes(path: str) -> list[str]:
         if not number.strip().isdecimal() or not name.strip():
             raise ValueError(f"{place}: {line!r} is not `id<TAB>Name`")
         if int(number) in names or name.strip() in names.values():
-            raise ValueError(f"{place}: id {int(number)} or class {name.strip()!r} stands in an earlier line")
+            raise ValueError(
+                f"{place}: id {int(number)} or class {name.strip()!r} is already in an earlier line"
+            )
         names[int(number)] = name.strip()
     if not names or sorted(names) != list(range(len(names))):
         raise ValueError(f"{path}: ids must be 0 .. C-1, got {sorted(names)}")
@@ -62,12 +64,12 @@ def read_list(path: str, classes: Sequence[str]) -> list[Annotation]:
         seen[annotation.video_id] = place
         annotations.append(annotation)
     if not annotations:
-        raise ValueError(f"{path}: names no video")
+        raise ValueError(f"{path}: lists no videos")
     return annotations
 
 
 def read_text(path: str) -> str:
-    """A list's text, line ends as they are; ValueError with file and line if it is no UTF-8 text."""
+    """A list's text, line ends unchanged; ValueError with file and line if it is not UTF-8 text."""
     with open(path, "rb") as file:
         content = file.read()
     try:
@@ -75,11 +77,11 @@ def read_text(path: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{path}:{line}: is no UTF-8 text ({error.reason}); save the list as UTF-8"
+            f"{path}:{line}: is not UTF-8 text ({error.reason}); save the list as UTF-8"
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{path}:{line}: has a zero byte in it; a text file is expected")
+        raise ValueError(f"{path}:{line}: contains a zero byte; a text file is expected")
     return text
 
 
@@ -135,12 +137,12 @@ def _annotation(place: str, video: str, label: str, classes: Sequence[str]) -> A
     folders = unicodedata.normalize("NFC", str(path.parent)).split("/")
     named = [folder for folder in folders if folder in classes]
     if named and named[-1] != classes[int(label)]:
-        raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder says {named[-1]}")
+        raise ValueError(f"{place}: label {label} is {classes[int(label)]}, but the folder is {named[-1]}")
     return Annotation(path.stem, str(path), int(label))
 
 
 def checked_path(place: str, video: str) -> PurePosixPath:
-    """The listed path, which must lie below the folder of videos; ./ and // in it, as `find .` prints, are gone."""
+    """The listed path, which must be below the folder of videos; without the ./ and // that `find .` prints."""
     path = PurePosixPath(video)
     if (
         not path.parts
@@ -162,15 +164,15 @@ def locate(folder: str, path: str) -> str | None:
     """
     The listed video's file below `folder` or None.
 
-    .mp4 and .avi stand for each other, and so do capital and small letters in them and the ways in which Unicode
-    spells a name: file systems and list writers differ in these.
+    .mp4 and .avi are equivalent, as are upper and lower case in them and the Unicode forms of a name: file systems
+    and list writers differ in these.
     """
     candidates = (os.path.join(folder, spelling) for spelling in _spellings(path))
     return next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
 
 
 def _spellings(path: str) -> Iterator[str]:
-    """How a file may be called that a list calls so, likeliest first."""
+    """Possible names of a listed file, most likely first."""
     for form in dict.fromkeys([path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]):
         stem, suffix = os.path.splitext(form)
         others = [suffix, SUFFIXES.get(suffix.lower(), suffix)]

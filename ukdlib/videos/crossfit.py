@@ -1,9 +1,9 @@
 """
-Out-of-fold knowledge: a teacher judges only videos that it has not seen (cross-fitting).
+Out-of-fold knowledge: a teacher predicts only videos that it was not trained on (cross-fitting).
 
-The training videos are cut into n folds, no group in two of them. A network for each fold learns from the
-others and predicts its own. What a network was trained on is recorded as a hash of the videos' names, so the
-gathered file proves by itself that no row leaks: see check_unseen.
+The training videos are divided into n folds, no group in two of them. A network for each fold learns from the
+other folds and predicts its own. What a network was trained on is recorded as a hash of the videos' names, so the
+gathered file itself proves that no row leaks: see check_unseen.
 """
 
 import random
@@ -19,16 +19,16 @@ def assign_folds(
     labels: Sequence[Hashable], groups: Sequence[str], count: int, seed: int, setting: str = "crossfit"
 ) -> list[int]:
     """
-    A fold 0 .. count - 1 for each clip: whole groups, each class spread as evenly as was found.
+    A fold 0 .. count - 1 for each clip: whole groups, each class spread as evenly as the search found.
 
-    labels, groups: (N,), class and group of each clip; setting: what `count` is called in the configuration.
+    labels, groups: (N,), class and group of each clip; setting: the key of `count` in the configuration.
     The largest groups are placed first, each where the sum over classes of squared counts grows least.
     Deterministic. Raises ValueError if some class would be missing in a network's training, that is, if all
     its clips came into one fold.
     """
     if count < 2 or count > len(set(groups)):
         raise ValueError(
-            f"{setting} is {count}; it lies between 2 and the {len(set(groups))} groups there are"
+            f"{setting} is {count}; it must lie between 2 and the number of groups, {len(set(groups))}"
         )
     members: dict[str, Counter] = {group: Counter() for group in sorted(set(groups))}
     for label, group in zip(labels, groups, strict=True):
@@ -70,5 +70,5 @@ def check_unseen(place: str, video_ids: np.ndarray, folds: np.ndarray, trained_o
             example = str(video_ids[folds == fold][0])
             raise ValueError(
                 f"{place}: leak: the network of fold {fold} was trained on the videos {stated}, not on those "
-                f"outside its fold ({others}); its logits, such as those of {example!r}, may be of videos it has seen"
+                f"outside its fold ({others}); its logits, such as those of {example!r}, may be of training videos"
             )

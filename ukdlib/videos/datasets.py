@@ -1,5 +1,5 @@
 """
-What a data set consists of, from its lists or folders: videos, labels, groups, the lists of each split.
+The content of a data set, from its lists or folders: videos, labels, groups, the lists of each split.
 
 Standard library only: the workflow reads it when it is parsed, each list once.
 """
@@ -13,22 +13,22 @@ from ukdlib.videos.folders import find_videos
 from ukdlib.videos.listing import Listing, is_table, list_folders, not_listed, read_table
 
 PARTS = ("train", "val", "test", "all", "other")  # keys of a split that name a list
-TEST_SHARE = 0.3  # where neither the split nor its list says anything
-REASONS_TOLD = 3  # of those why nothing was found
+TEST_SHARE = 0.3  # if neither the split nor its list states one
+REASONS_SHOWN = 3  # of the reasons why nothing was found
 
 
 class DataSet(NamedTuple):
     """
-    classes: names by number; splits: [part -> annotations], parts {train, test[, val]} or {all}, of which the test
-    is held out; videos: of all splits, by name; groups: stated by a list; remarks: (video or place, what is odd);
-    others: paths that a list's column subset sets apart as `other`.
+    classes: names by number; splits: [part -> annotations], parts {train, test[, val]} or {all}, of which the test set
+    is held out; videos: of all splits, by name; groups: stated by a list; warnings: (video, file or key, warning);
+    others: paths that a list's column subset marks as `other`.
     """
 
     classes: list[str]
     splits: list[dict[str, list[Annotation]]]
     videos: dict[str, Annotation]
     groups: dict[str, str]
-    remarks: list[tuple[str, str]]
+    warnings: list[tuple[str, str]]
     others: list[str]
 
 
@@ -36,38 +36,36 @@ def read_dataset(
     folder: str, splits: Sequence[dict], classes: str | None, listing: str | None, links_out: bool
 ) -> DataSet:
     """
-    Read all lists of a data set; its folder is looked through for classes, and for videos that no list names.
+    Read all lists of a data set; its folder is searched for classes, and for videos that no list names.
 
     splits: as in the configuration; classes, listing: files, or None. Raises ValueError with file and line.
     """
     names = read_classes(classes) if classes else None
-    remarks: list[tuple[str, str]] = []
-    base = _base(folder, listing, names, links_out, remarks) if any(map(_uses_base, splits)) else None
+    warnings: list[tuple[str, str]] = []
+    base = _base(folder, listing, names, links_out, warnings) if any(map(_uses_base, splits)) else None
     names = base.classes if base else names or _labels_of_all(splits)
     tables = [_lists(split, base, names, listing or folder) for split in splits]
     lists = [*([base] if base else []), *(read for table in tables for read in table.values())]
     groups = {video: group for read in lists for video, group in read.groups.items()}
     read_splits = [{part: read.annotations for part, read in table.items()} for table in tables]
-    remarks += _unexpected(splits, read_splits)
+    warnings += _unexpected(splits, read_splits)
     videos = by_video(v for table in read_splits for part, v in table.items() if part != "other")
     used = [{part: v for part, v in table.items() if part != "other"} for table in read_splits]
     if names is None or len(names) < 2:
-        raise ValueError(
-            f"there is only the class {', '.join(names or [])}; two at least are to be told apart"
-        )
-    remarks += [*_alike(names), *_without_video(names, videos), *_never_trained(names, used)]
+        raise ValueError(f"there is only the class {', '.join(names or [])}; at least two are needed")
+    warnings += [*_alike(names), *_without_video(names, videos), *_never_trained(names, used)]
     others = sorted({path for read in lists for path in read.others})
-    return DataSet(names, used, videos, groups, remarks, others)
+    return DataSet(names, used, videos, groups, warnings, others)
 
 
 def unlisted(
     folder: str, dataset: DataSet, others: Sequence[Annotation], links_out: bool
 ) -> list[tuple[str, str]]:
-    """Remarks on the video files below `folder` that no list names, `others` included."""
+    """Warnings about the video files below `folder` that no list names, `others` included."""
     found = find_videos(folder, links_out)
     listed = [annotation.path for annotation in (*dataset.videos.values(), *others)]
     missing = not_listed([*listed, *dataset.others], found.paths)
-    return [*found.remarks, *((path, "in the folder, but in no list") for path in missing)]
+    return [*found.warnings, *((path, "in the folder, but in no list") for path in missing)]
 
 
 def others_of(splits: Sequence[dict], classes: str | None) -> list[Annotation]:
@@ -81,27 +79,31 @@ def _uses_base(split: dict) -> bool:
 
 
 def _base(
-    folder: str, listing: str | None, names: list[str] | None, links_out: bool, remarks: list[tuple[str, str]]
+    folder: str,
+    listing: str | None,
+    names: list[str] | None,
+    links_out: bool,
+    warnings: list[tuple[str, str]],
 ) -> Listing:
     """The data set's one list, or its folders."""
     if listing:
         return _read(listing, names)
     found = find_videos(folder, links_out)
-    read, left_out = list_folders(found.paths, names)
-    remarks += [*found.remarks, *left_out]
+    read, skipped = list_folders(found.paths, names)
+    warnings += [*found.warnings, *skipped]
     if not read.annotations:
         raise ValueError(
             f"{folder} has no folder with videos in it; a folder for each class is expected, or a list"
-            + _reasons(remarks)
+            + _reasons(warnings)
         )
     return read
 
 
-def _reasons(remarks: Sequence[tuple[str, str]]) -> str:
-    """The first of the remarks, to be read after an error, and how many more there are."""
-    told = [f"{path}: {reason}" for path, reason in remarks[:REASONS_TOLD]]
-    more = [f"{len(remarks) - REASONS_TOLD} more"] if len(remarks) > REASONS_TOLD else []
-    return "".join(f"; {each}" for each in told + more)
+def _reasons(warnings: Sequence[tuple[str, str]]) -> str:
+    """The first of the warnings, to be appended to an error, and how many more there are."""
+    shown = [f"{path}: {reason}" for path, reason in warnings[:REASONS_SHOWN]]
+    more = [f"{len(warnings) - REASONS_SHOWN} more"] if len(warnings) > REASONS_SHOWN else []
+    return "".join(f"; {each}" for each in shown + more)
 
 
 def _lists(split: dict, base: Listing | None, names: list[str] | None, source: str) -> dict[str, Listing]:
@@ -121,21 +123,21 @@ def _lists(split: dict, base: Listing | None, names: list[str] | None, source: s
 
 def _refuse_two_ways(split: dict, read: Listing, source: str) -> None:
     """A list that states subsets itself leaves nothing to be split."""
-    said = [f"{key}: {split[key]}" for key in ("test_share", "fold", "all") if key in split]
-    if read.subsets and said and os.path.isfile(source):
+    given = [f"{key}: {split[key]}" for key in ("test_share", "fold", "all") if key in split]
+    if read.subsets and given and os.path.isfile(source):
         raise ValueError(
-            f"{source} has a column subset, but the split says {said[0]}; "
-            "`splits: [{}]` takes the column of a `list`, or drop the column"
+            f"{source} has a column subset, but the split has {given[0]}; "
+            "use `splits: [{}]` to take the column of a `list`, or drop the column"
         )
-    if read.subsets and said:
+    if read.subsets and given:
         raise ValueError(
-            f"{source} has folders train and test, but the split says {said[0]}; "
-            "`splits: [{}]` takes the folders, or move those of the classes up"
+            f"{source} has folders train and test, but the split has {given[0]}; "
+            "use `splits: [{}]` to take the folders, or move those of the classes up"
         )
 
 
 def _labels_of_all(splits: Sequence[dict]) -> list[str] | None:
-    """The labels in the splits' own lists, so that all of them number the classes alike; None if they are numbers."""
+    """The labels in the splits' own lists, so that all number the classes the same way; None if they are numbers."""
     paths = dict.fromkeys(split[part] for split in splits for part in PARTS if part in split)
     return sorted({label for path in paths if is_table(path) for label in read_table(path).classes}) or None
 
@@ -149,18 +151,18 @@ def _read(path: str, names: list[str] | None) -> Listing:
     if is_table(path):
         return read_table(path, names)
     if not read_text(path).strip():
-        raise ValueError(f"{path}: names no video")
+        raise ValueError(f"{path}: lists no videos")
     if names is None:
         raise ValueError(f"{path}: its labels are numbers; `classes` must name the table of their names")
     return Listing(names, read_list(path, names), {}, {}, [])
 
 
 def _alike(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Classes that may be one, spelt in two ways."""
+    """Classes that may be the same, spelt in two ways."""
     first: dict[str, str] = {}
     pairs = [(name, first.setdefault(name.strip().casefold(), name)) for name in names]
     return [
-        (f"class {name!r}", f"differs from class {other!r} only in letter case or blanks around it")
+        (f"class {name!r}", f"differs from class {other!r} only in letter case or surrounding spaces")
         for name, other in pairs
         if name != other
     ]
@@ -174,23 +176,23 @@ def _without_video(names: Sequence[str], videos: dict[str, Annotation]) -> list[
 def _never_trained(
     names: Sequence[str], splits: Sequence[dict[str, list[Annotation]]]
 ) -> list[tuple[str, str]]:
-    """Classes that lists of a split name for the test alone."""
-    remarks = []
+    """Classes that a split's lists have only in the test set."""
+    warnings = []
     for number, split in enumerate(splits):
         if "train" in split and "test" in split:
             labels = {part: {annotation.label for annotation in split[part]} for part in ("train", "test")}
-            told = "has test videos but none to train on"
+            problem = "has test videos but no training videos"
             missing = sorted(labels["test"] - labels["train"])
-            remarks += [(f"split {number}", f"class {names[label]!r} {told}") for label in missing]
-    return remarks
+            warnings += [(f"split {number}", f"class {names[label]!r} {problem}") for label in missing]
+    return warnings
 
 
 def _unexpected(
     splits: Sequence[dict], tables: Sequence[dict[str, list[Annotation]]]
 ) -> list[tuple[str, str]]:
-    """Lists that are not as long as their `expected` number."""
+    """Lists whose length is not their `expected` number."""
     return [
-        (split[part], f"names {len(table[part])} videos; {count} were expected")
+        (split[part], f"lists {len(table[part])} videos; {count} were expected")
         for split, table in zip(splits, tables, strict=True)
         for part, count in split.get("expected", {}).items()
         if part in table and len(table[part]) != count

@@ -1,11 +1,11 @@
 """
-Video files to frames, whatever is wrong with them: the count is held against the container, nothing is made up.
+Video files to frames, whatever is wrong with them: the count is checked against the container, nothing is invented.
 
 What cannot be read becomes a VideoError with a short reason, whatever went wrong inside the decoder, so that
-one bad file of a data set is set aside by name instead of ending the run. Frames are handed on one by one, so a
-large video costs no more memory than what is kept of it. Only the file itself is opened, and only as a container of
-video: a playlist or a picture that was given a video's name leads nowhere. Audio is not looked at. One decoding
-thread: jobs run side by side.
+one bad file of a data set is rejected by name instead of stopping the run. Frames are passed on one by one, so a
+large video costs no more memory than what is kept of it. Only the file itself is opened, and only as a video
+container: a playlist or an image with the name of a video is rejected. Audio is ignored. One decoding
+thread: jobs run in parallel.
 """
 
 import math
@@ -31,7 +31,7 @@ class VideoError(ValueError):
 
 
 class Reading(NamedTuple):
-    """How to read: fps, to which frames are repeated and left out, None = as they are; what is too much."""
+    """How to read: fps, to which frames are repeated or dropped, None = unchanged; and upper limits."""
 
     fps: float | None = None
     max_frames: int = 20_000
@@ -42,11 +42,11 @@ AS_IS = Reading()
 
 
 class Facts(NamedTuple):
-    """What is known of a video whose frames have all been seen."""
+    """Properties of a fully decoded video."""
 
-    fps: float  # of the frames that were handed on
+    fps: float  # of the frames that were passed on
     steady: bool  # False if the file's own rate varies
-    damaged: int  # frames that the decoder could not restore whole
+    damaged: int  # frames that the decoder could not fully restore
 
 
 def read_video(
@@ -59,7 +59,7 @@ def read_video(
 
 
 def scan_video(path: str, reading: Reading, take: Callable[[np.ndarray], None]) -> Facts:
-    """Hand every frame, (H, W, 3) uint8 RGB, upright, to `take`; raises VideoError with the reason."""
+    """Pass every frame, (H, W, 3) uint8 RGB, upright, to `take`; raises VideoError with the reason."""
     if not os.path.isfile(path):
         raise VideoError("missing file")
     if os.path.getsize(path) == 0:
@@ -70,7 +70,7 @@ def scan_video(path: str, reading: Reading, take: Callable[[np.ndarray], None]) 
 
 def _opened(path: str) -> av.container.InputContainer:
     try:
-        # an absolute path is never taken for the address of something else
+        # an absolute path is never mistaken for a URL
         return av.open(os.path.abspath(path), options=ONLY_THE_FILE, metadata_errors="replace")
     except av.ArgumentError:
         raise VideoError("not a readable video: not one of the containers " + ", ".join(CONTAINERS)) from None
@@ -79,7 +79,7 @@ def _opened(path: str) -> av.container.InputContainer:
 
 
 class _Clock:
-    """Which output frames a decoded one stands for, and whether the steps between frames are even."""
+    """Which output frames a decoded one becomes, and whether the steps between frames are even."""
 
     def __init__(self, rate: float, fps: float | None):
         self.rate, self.fps = rate, fps
@@ -144,7 +144,7 @@ def _scan(
 def _show(
     picture: np.ndarray, repeats: int, shown: int, reading: Reading, take: Callable[[np.ndarray], None]
 ) -> int:
-    """Hand one picture on, so many times; returns the number of all that were. A jump in time costs nothing."""
+    """Pass on one frame, so many times; returns the total number so far. A jump in time costs nothing."""
     _refuse_long(shown + repeats, reading)
     for _ in range(repeats):
         take(picture)
@@ -157,7 +157,7 @@ def _refuse_long(frames: int, reading: Reading) -> None:
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    stream = container.streams.best("video")  # the first may be a still picture, of a cover for example
+    stream = container.streams.best("video")  # the first may be a still image, of a cover for example
     if not isinstance(stream, av.VideoStream):
         raise VideoError("no video stream")
     if stream.codec_context is None:
@@ -169,7 +169,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
 def _pictures(
     container: av.container.InputContainer, stream: av.VideoStream
 ) -> Iterator[tuple[np.ndarray, av.VideoFrame]]:
-    """(upright picture, its frame), every one; their number is held against the container's."""
+    """(upright image, its frame), every one; their number is checked against the container's."""
     declared, seen, chunk = stream.frames, 0, -1
     try:
         for packet in container.demux(stream):
@@ -184,7 +184,7 @@ def _pictures(
         raise VideoError(f"truncated: {seen} of {declared or '?'} frames ({error.strerror})") from None
     if not seen:
         raise VideoError("no frames")
-    if seen < declared:  # 0 where the container does not say
+    if seen < declared:  # 0 if the container does not state it
         raise VideoError(f"truncated: {seen} of {declared} frames")
 
 
@@ -206,7 +206,7 @@ def _check_duration(container: av.container.InputContainer, stream: av.VideoStre
 
 
 def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """RGB picture (H, W, 3), turned as the file's display matrix asks."""
+    """RGB image (H, W, 3), rotated by the file's display matrix."""
     turns = round(frame.rotation / 90)
     return np.rot90(frame.to_ndarray(format="rgb24"), turns)
 

@@ -1,9 +1,9 @@
 """
-Video files below a folder, found without trusting what lies there.
+Video files below a folder, found without trusting its content.
 
-Links are followed, round loops and out of the folder only if that is allowed; a name that is no UTF-8 is told and left
-out, and so are files without a video's suffix, once for each folder of the first level. Standard library only: the
-workflow looks when it is parsed.
+Links are followed, but not in loops, and out of the folder only if that is allowed. A name that is not UTF-8 is
+skipped with a warning; so are files without a video suffix, with one warning for each folder of the first level.
+Standard library only: the workflow searches when it is parsed.
 """
 
 import os
@@ -16,28 +16,28 @@ VIDEO_SUFFIXES = frozenset(
     ".3gp .asf .avi .flv .h264 .hevc .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob "
     ".webm .wmv".split()
 )
-SUFFIXES_TOLD = 5  # of those that are no video's
+SUFFIXES_SHOWN = 5  # of the suffixes of other files
 
 
 class Found(NamedTuple):
-    """paths: below the folder, with / between folders, sorted; remarks: (path, what was left out and why)."""
+    """paths: below the folder, with / between folders, sorted; warnings: (path, what was skipped and why)."""
 
     paths: list[str]
-    remarks: list[tuple[str, str]]
+    warnings: list[tuple[str, str]]
 
 
 def find_videos(folder: str, links_out: bool = False) -> Found:
     """
-    All files below `folder` with a video's suffix; hidden ones are not looked at.
+    All files below `folder` with a video's suffix; hidden ones are ignored.
 
-    links_out: also follow links that leave the folder. Raises ValueError if the folder is not there.
+    links_out: also follow links that leave the folder. Raises ValueError if the folder does not exist.
     """
     if not os.path.isdir(folder):
-        raise ValueError(f"{folder} is no folder")
+        raise ValueError(f"{folder} is not a folder")
     root = os.path.realpath(folder)
     found = Found([], [])
-    others: defaultdict[str, Counter[str]] = defaultdict(Counter)  # how often which suffix, by first folder
-    for path in _walk(folder, "", (root,), links_out, found.remarks):
+    others: defaultdict[str, Counter[str]] = defaultdict(Counter)  # count of each suffix, by first folder
+    for path in _walk(folder, "", (root,), links_out, found.warnings):
         suffix = os.path.splitext(path)[1].lower()
         if suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
@@ -45,23 +45,23 @@ def find_videos(folder: str, links_out: bool = False) -> Found:
             others[path.partition("/")[0] if "/" in path else "."][suffix] += 1
     found.paths.sort()
     empty = _without_video(folder, found)
-    found.remarks.extend((first, _left_out(suffixes)) for first, suffixes in sorted(others.items()))
-    found.remarks.extend((first, "has no video in it") for first in empty)
+    found.warnings.extend((first, _skipped(suffixes)) for first, suffixes in sorted(others.items()))
+    found.warnings.extend((first, "contains no video") for first in empty)
     return found
 
 
-def _left_out(suffixes: Counter[str]) -> str:
-    """One remark on all files of a folder that have other suffixes: there may be 100,000 pictures."""
+def _skipped(suffixes: Counter[str]) -> str:
+    """One warning about all files of a folder that have other suffixes: there may be 100,000 images."""
     count = suffixes.total()
-    names = [name or "none at all" for name, _ in suffixes.most_common(SUFFIXES_TOLD)]
-    more = [f"{len(suffixes) - SUFFIXES_TOLD} more"] if len(suffixes) > SUFFIXES_TOLD else []
+    names = [name or "none" for name, _ in suffixes.most_common(SUFFIXES_SHOWN)]
+    more = [f"{len(suffixes) - SUFFIXES_SHOWN} more"] if len(suffixes) > SUFFIXES_SHOWN else []
     files = "file" if count == 1 else "files"
-    return f"left out: {count} {files} without a video's suffix: {', '.join(sorted(names) + more)}"
+    return f"skipped: {count} {files} without a video suffix: {', '.join(sorted(names) + more)}"
 
 
 def _without_video(folder: str, found: Found) -> list[str]:
-    """Folders of the first level that were looked through for nothing, which no remark names yet."""
-    known = {path.partition("/")[0] for path in found.paths} | {path for path, _ in found.remarks}
+    """Folders of the first level without videos that no warning names yet."""
+    known = {path.partition("/")[0] for path in found.paths} | {path for path, _ in found.warnings}
     names = sorted(name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name)))
     return [name for name in names if name[0] != "." and plain(name) not in known]
 
@@ -71,7 +71,7 @@ def _walk(
     below: str,
     above: tuple[str, ...],
     links_out: bool,
-    remarks: list[tuple[str, str]],
+    warnings: list[tuple[str, str]],
 ) -> Iterator[str]:
     """Paths of the files below `below`; above: real paths of the folders that lead here, for loops."""
     with os.scandir(os.path.join(folder, below)) as entries:
@@ -80,27 +80,27 @@ def _walk(
             if entry.name.startswith("."):
                 continue
             if not _is_utf8(path):
-                remarks.append((plain(path), "left out: its name is no UTF-8"))
+                warnings.append((plain(path), "skipped: its name is not UTF-8"))
                 continue
             real = os.path.realpath(entry.path) if entry.is_symlink() else None
             if real is not None and not os.path.exists(real):
-                remarks.append((path, "left out: a link to nothing"))
+                warnings.append((path, "skipped: a broken link"))
             elif real is not None and not links_out and leads_out(entry.path, folder):
-                remarks.append(
-                    (path, "left out: a link that leaves the folder; `links_out: true` follows it")
+                warnings.append(
+                    (path, "skipped: a link that leaves the folder; `links_out: true` follows it")
                 )
             elif entry.is_dir():
                 real = real or os.path.join(above[-1], entry.name)
                 if real in above:
-                    remarks.append((path, "left out: a link back to a folder that it lies in"))
+                    warnings.append((path, "skipped: a link to a folder that contains it"))
                 else:
-                    yield from _walk(folder, path, (*above, real), links_out, remarks)
+                    yield from _walk(folder, path, (*above, real), links_out, warnings)
             elif entry.is_file():
                 yield path
 
 
 def leads_out(path: str, folder: str) -> bool:
-    """Whether a file lies outside the folder once all links are followed."""
+    """Whether a file is outside the folder once all links are resolved."""
     root = os.path.realpath(folder)
     return os.path.commonpath([os.path.realpath(path), root]) != root
 
@@ -114,7 +114,7 @@ def video_ids(paths: list[str]) -> dict[str, str]:
 
 
 def plain(path: str) -> str:
-    """The path with what is no UTF-8 spelt out, for tables and logs."""
+    """The path with bytes that are not UTF-8 escaped, for tables and logs."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Video files of a data set: inspected, set aside or remarked on; and H.264 files written."""
+"""Video files of a data set: inspected, rejected or warned about; and H.264 files written."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -20,17 +20,17 @@ LUMA = np.array([0.299, 0.587, 0.114])  # weights of R, G, B in a grey value (BT
 
 def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     """
-    What is known of a video once all of it has been decoded.
+    Properties of a video after decoding all of it.
 
     num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames;
-    steady: whether the file's frame rate is constant; damaged: frames that the decoder could not restore whole.
+    steady: whether the file's frame rate is constant; damaged: frames that the decoder could not fully restore.
     """
     digest = hashlib.blake2b(digest_size=16)
     sizes: list[tuple[int, ...]] = []
     greys: list[float] = []
 
     def take(frame: np.ndarray) -> None:
-        """Note one frame."""
+        """Add one frame."""
         if not sizes:
             digest.update(repr(frame.shape).encode())
         digest.update(frame.tobytes())
@@ -54,7 +54,7 @@ def check_video(path: str, min_frames: int, reading: Reading = AS_IS, below: str
     """
     inspect_video's findings with status ("ok" or "rejected") and reason; never an error because of the video.
 
-    below: a folder that the file must lie in once links are followed. What a rejected video did not give away is None.
+    below: a folder that must contain the file once links are resolved. Unknown values of a rejected video are None.
     """
     known: dict = dict.fromkeys(FINDINGS)
     try:
@@ -72,7 +72,7 @@ def set_aside(checked: Sequence[dict], max_rejected: float) -> tuple[list[dict],
     """
     Checked videos (video_id, status, reason, ...) as (usable, rejected), both sorted by video_id.
 
-    A data set of which more than the share `max_rejected`, or all, is unusable is refused: something else is wrong.
+    A data set with more than the share `max_rejected` unusable, or all, is refused: something else is wrong.
     """
     ordered = sorted(checked, key=lambda video: video["video_id"])
     rejected = [video for video in ordered if video["status"] != "ok"]
@@ -97,32 +97,32 @@ def same_frames(videos: Iterable[dict]) -> list[list[str]]:
     return [ids for ids in by_hash.values() if len(ids) > 1]
 
 
-def remarks_on(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
+def video_warnings(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
     """
-    (video_id, what is odd about it) of usable videos: repeated, nearly black or damaged frames, a rate that varies.
+    (video_id, warning) for usable videos: repeated, nearly black or damaged frames, a varying rate.
 
-    resampled: whether the data set's `fps` has already evened out the rate.
+    resampled: whether frames were already resampled to the data set's `fps`.
     """
-    remarks = []
+    warnings = []
     for first, *others in same_frames(videos):
-        remarks += [(other, f"has the very frames of {first}") for other in others]
+        warnings += [(other, f"has the same frames as {first}") for other in others]
     for video in videos:
         if video["mean_grey"] < BLACK:
-            remarks.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
+            warnings.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
         if video["damaged"]:
             damaged = f"{video['damaged']:.0f} of its {video['num_frames']:.0f}"
-            remarks.append((video["video_id"], f"{damaged} frames are damaged"))
+            warnings.append((video["video_id"], f"{damaged} frames are damaged"))
         if not video["steady"] and not resampled:
-            remarks.append(
-                (video["video_id"], "its frame rate varies; `fps` of the data set would even it out")
+            warnings.append(
+                (video["video_id"], "its frame rate varies; set `fps` of the data set to resample it")
             )
-    return remarks
+    return warnings
 
 
-def remarks_on_lost(
+def lost_class_warnings(
     usable: Sequence[dict], rejected: Sequence[dict], classes: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """(class, remark) of classes that lose all their videos; usable, rejected: with the class number `label`."""
+    """(class, warning) of classes that lose all their videos; usable, rejected: with the class number `label`."""
     left = {video["label"] for video in usable}
     lost = sorted({video["label"] for video in rejected} - left)
     return [(f"class {classes[label]!r}", "none of its videos can be used") for label in lost]

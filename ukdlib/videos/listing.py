@@ -1,8 +1,8 @@
 """
-Lists of one's own: a CSV with the header `video,label[,subset][,group]`, or a folder for each class, perhaps below
-folders train, test and val.
+The user's own lists: a CSV with the header `video,label[,subset][,group]`, or a folder for each class, optionally
+below folders train, test and val.
 
-Labels are names of classes, in any script. Standard library only: the workflow reads them when it is parsed.
+Labels are class names, in any script. Standard library only: the workflow reads them when it is parsed.
 """
 
 import csv
@@ -18,14 +18,14 @@ from ukdlib.videos.folders import video_ids
 
 REQUIRED, OPTIONAL = ("video", "label"), ("subset", "group")
 SUBSETS = ("train", "val", "test", "other")
-# blank lines, the word by which spreadsheets tell each other the separator, comments
+# blank lines, the line in which spreadsheets state the separator, comments
 BEFORE_THE_HEADER = re.compile(r"\A([^\S\n]*\n|sep=.[^\S\n]*\n|#.*\n)+")
 
 
 class Listing(NamedTuple):
     """
     A data set's videos; subsets and groups: by video, empty if the list does not state them; others: paths of those
-    that it sets apart as `other`, which are in neither.
+    marked as `other`, which are in neither.
     """
 
     classes: list[str]
@@ -64,7 +64,7 @@ def read_table(path: str, classes: Sequence[str] | None = None) -> Listing:
             listing.subsets[video_id] = row["subset"]
     if listing.groups and len(listing.groups) < len(used):
         raise ValueError(
-            f"{path}: some videos have a group and some have none; give all of them one, or none"
+            f"{path}: some videos have a group and some have none; give a group to all of them, or to none"
         )
     return listing
 
@@ -73,9 +73,9 @@ def list_folders(
     paths: Sequence[str], classes: Sequence[str] | None = None
 ) -> tuple[Listing, list[tuple[str, str]]]:
     """
-    (videos whose first folder is their class, remarks on those that are left out).
+    (videos whose first folder is their class, warnings about those that are skipped).
 
-    Below the folders train, test and perhaps val, which are subsets then, the second folder is the class.
+    Below folders train, test and optionally val, which are then subsets, the second folder is the class.
     paths: below the data set's folder; classes: names by number, by default the folders' names, sorted.
     """
     level = int(_are_subsets(paths))
@@ -83,15 +83,15 @@ def list_folders(
     folders = {path: names[level] for path, names in parts.items() if len(names) > level + 1}
     known = list(classes) if classes is not None else sorted(set(folders.values()))
     ids = video_ids(list(paths))
-    remarks = [(path, "left out: in no class's folder") for path in paths if folders.get(path) not in known]
+    warnings = [(path, "skipped: not in a class folder") for path in paths if folders.get(path) not in known]
     kept = [path for path in paths if folders.get(path) in known]
     annotations = [Annotation(ids[path], path, known.index(folders[path])) for path in kept]
     subsets = {ids[path]: parts[path][0].lower() for path in kept if level}
-    return Listing(known, annotations, subsets, {}, []), remarks
+    return Listing(known, annotations, subsets, {}, []), warnings
 
 
 def _are_subsets(paths: Sequence[str]) -> bool:
-    """Whether all first folders are subsets, and videos lie in folders below them."""
+    """Whether all first folders are subsets, with videos in folders below them."""
     names = {path.partition("/")[0].lower() for path in paths if "/" in path}
     return {"train", "test"} <= names <= {"train", "val", "test"} and any(
         path.count("/") > 1 for path in paths
@@ -106,7 +106,7 @@ def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
     unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
     if unknown or not set(REQUIRED) <= set(names) or len(set(names)) < len(names):
         raise ValueError(
-            f"{place}: the header is {header}; it must be video, label and perhaps subset, group"
+            f"{place}: the header is {header}; it must be video, label and optionally subset, group"
         )
     rows = []
     for place, values in cells:
@@ -116,7 +116,7 @@ def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
             raise ValueError(f"{place}: {len(values)} columns, the header has {len(names)}")
         rows.append((place, _row(place, dict(zip(names, values, strict=True)))))
     if not rows:
-        raise ValueError(f"{path}: names no video")
+        raise ValueError(f"{path}: lists no videos")
     seen: dict[str, str] = {}
     for place, row in rows:
         if row["video"] in seen:
@@ -127,7 +127,7 @@ def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
 
 def _row(place: str, cells: dict[str, str]) -> dict[str, str]:
     row = {key: unicodedata.normalize("NFC", cell.strip()) for key, cell in cells.items()}
-    row["video"] = cells["video"]  # a file's name may begin or end with a blank
+    row["video"] = cells["video"]  # a file name may begin or end with a space
     if not row["video"] or not row["label"]:
         raise ValueError(f"{place}: {'video' if not row['video'] else 'label'} is empty")
     if row.get("subset", "other") not in SUBSETS:
@@ -139,7 +139,7 @@ def _cells(path: str) -> Iterator[tuple[str, list[str]]]:
     """
     (file:line, values) of every row, the header first.
 
-    Columns may be set apart by semicolons or tabs, too, as spreadsheets write them in half of the world.
+    Columns may also be separated by semicolons or tabs, as spreadsheets write them in many locales.
     """
     whole = read_text(path)
     text = BEFORE_THE_HEADER.sub("", whole)
@@ -151,7 +151,7 @@ def _cells(path: str) -> Iterator[tuple[str, list[str]]]:
             yield f"{path}:{skipped + reader.line_num}", values
     except csv.Error as error:
         place = f"{path}:{skipped + reader.line_num}"
-        raise ValueError(f"{place}: {error}; is a quotation mark left open?") from None
+        raise ValueError(f"{place}: {error}; is a quotation mark not closed?") from None
 
 
 def _names(header: Sequence[str]) -> list[str]:
@@ -159,7 +159,7 @@ def _names(header: Sequence[str]) -> list[str]:
 
 
 def _should_have_header(path: str, header: Sequence[str]) -> bool:
-    """Whether a CSV's first row is neither UG2+'s header nor a line of ARID's lists, which may be called so, too."""
+    """Whether a CSV's first row is neither UG2+'s header nor a line of ARID's lists, which may end in .csv, too."""
     if not path.lower().endswith((".csv", ".tsv")) or not any(header):
         return False
     arids = all(cell.isdecimal() for cell in header[:2]) or re.search(
@@ -177,7 +177,7 @@ def _label(place: str, name: str, classes: Sequence[str], numbers: bool) -> int:
 
 
 def not_listed(listed: Iterable[str], found: Sequence[str]) -> list[str]:
-    """Of the files found, those that no listed path names; .mp4 and .avi stand for each other, in any letter case."""
+    """The files found that no listed path names; .mp4 and .avi are equivalent, in any letter case."""
     names = set(map(_name, listed))
     return [path for path in found if _name(path) not in names]
 

@@ -1,9 +1,9 @@
 """
-Tables in files: Parquet for what the next stage reads, sealed with a checksum; CSV for people and for plots.
+Tables in files: Parquet for the next stage, sealed with a checksum; CSV for people and for plots.
 
-The checksum is over names, types and values of the columns and stands in the file's metadata: whatever bit of the
-file changes, a reader gets what was written or an error. Without compression and dictionaries, page checksums
-tell most of it before a value is decoded.
+The checksum is over names, types and values of the columns and is stored in the file's metadata: whatever bit of
+the file changes, a reader gets what was written or an error. Without compression and dictionaries, page checksums
+detect most of it before a value is decoded.
 """
 
 import json
@@ -24,7 +24,7 @@ LAYOUT: dict[str, Any] = {
     "write_statistics": False,
     "write_page_checksum": True,
 }
-UNREADABLE = (pa.ArrowException, OSError, KeyError, TypeError, ValueError)  # what a damaged file may lead to
+UNREADABLE = (pa.ArrowException, OSError, KeyError, TypeError, ValueError)  # what a damaged file may raise
 SEAL = b"checksum"
 
 
@@ -58,7 +58,7 @@ def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
 
 
 def _checksum(table: pa.Table) -> bytes:
-    """Of names, types and values: all that a reader is given."""
+    """Over names, types and values: all that a reader gets."""
     columns = zip(table.column_names, table.schema.types, table.columns, strict=True)
     parts = (json.dumps([name, str(kind), values.to_pylist()]).encode() for name, kind, values in columns)
     return str(checksum(parts)).encode()

@@ -1,7 +1,7 @@
 """
-What is wrong or odd about splits, told without a search: before any video is decoded, and after inspection.
+Checks of splits, without a search: before any video is decoded, and after inspection.
 
-The workflow asks when it is parsed, so a split that cannot be made stops it there, in names of classes.
+The workflow calls them when it is parsed, so an impossible split stops it there, with the names of the classes.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ Lists = dict[str, list[Annotation]]  # part -> its videos
 
 def check_splits(dataset: DataSet, groups: dict[str, str], held: Sequence[Held]) -> None:
     """
-    Raise ValueError with the number of the first split that cannot be made, whatever videos turn out usable.
+    Raise ValueError with the number of the first split that is impossible, whichever videos turn out usable.
 
     groups: of each video; held: what is held out in each split.
     """
@@ -30,12 +30,12 @@ def check_splits(dataset: DataSet, groups: dict[str, str], held: Sequence[Held])
 
 
 def _check_lists(lists: Lists, groups: dict[str, str]) -> None:
-    """Videos to train on and to test, no video and no group in two lists."""
+    """Check that there are training and test videos, and no video and no group in two lists."""
     for part in () if "all" in lists else ("train", "test"):
         if not lists.get(part):
             raise ValueError(
                 f"no video is in {part}; its lists have videos for {', '.join(lists) or 'nothing'}, "
-                "but train and test are needed, or test_share or fold to hold the test out"
+                "but train and test are needed, or test_share or fold to hold out a test set"
             )
     for one, other in combinations(lists, 2):
         videos = [{a.video_id for a in lists[part]} for part in (one, other)]
@@ -46,12 +46,12 @@ def _check_lists(lists: Lists, groups: dict[str, str]) -> None:
             first, second = (min(v for v in part if groups[v] == shared) for part in videos)
             raise ValueError(
                 f"group {shared!r} is in {one} ({first}) and in {other} ({second}); "
-                "a group is a person in a scene and stands in one list"
+                "a group is a person in a scene and must be in one list only"
             )
 
 
 def _check_groups(lists: Lists, groups: dict[str, str], classes: Sequence[str], held: Held) -> None:
-    """Enough groups in each class for every part that whole groups are held out for."""
+    """Check that each class has enough groups for every part that whole groups are held out for."""
     parts = ["test"] * ("all" in lists) + ["validation"] * (held.validation > 0 and "val" not in lists)
     pool = lists["all"] if "all" in lists else lists["train"]
     of_class: dict[int, set[str]] = {}  # label -> its groups
@@ -59,8 +59,8 @@ def _check_groups(lists: Lists, groups: dict[str, str], classes: Sequence[str], 
         of_class.setdefault(label, set()).add(groups[video])
     total = len(set().union(*of_class.values()))
     if held.fold is not None and "all" in lists and (held.of or 0) > total:
-        raise ValueError(f"of is {held.of}; it lies between 2 and the {total} groups there are")
-    # a class need not be in every fold, so with folds two groups may do
+        raise ValueError(f"of is {held.of}; it must lie between 2 and the number of groups, {total}")
+    # a class need not be in every fold, so with folds two groups may be enough
     needed = 2 if parts and held.fold is not None else 1 + len(parts)
     for label, names in sorted(of_class.items()):
         if len(names) < needed:
@@ -71,11 +71,11 @@ def _check_groups(lists: Lists, groups: dict[str, str], classes: Sequence[str], 
             )
 
 
-def remarks_on_groups(dataset: DataSet, groups: dict[str, str]) -> list[tuple[str, str]]:
+def group_warnings(dataset: DataSet, groups: dict[str, str]) -> list[tuple[str, str]]:
     """
-    (place, remark) if groups cut out of names hold the first folder, the class, so that no class shares one.
+    (key, warning) if groups extracted from names contain the first folder, the class, so that no group is shared.
 
-    That is odd only where the same name stands in the folders of two classes. groups: of each video.
+    That is unusual only if the same name is in the folders of two classes. groups: of each video.
     """
     labels: dict[str, int] = {}
     first: dict[str, str] = {}  # name without the folder -> a group of this name
@@ -94,17 +94,17 @@ def remarks_on_groups(dataset: DataSet, groups: dict[str, str]) -> list[tuple[st
     return [
         (
             "group",
-            f"every group lies in one class, since the bracket also takes the folder: {pair[0]!r} and {pair[1]!r} "
-            r"count as two, and one may be tested by what learnt the other; '([^/]+)_\d+$' would take the name alone",
+            f"every group is in one class, since the bracket also takes the folder: {pair[0]!r} and {pair[1]!r} "
+            r"count as two, so one may be in training and the other in test; '([^/]+)_\d+$' takes the name alone",
         )
     ]
 
 
-def remarks_on_classes(subsets: Sequence[Subset], classes: Sequence[str]) -> list[str]:
-    """Classes of one split that cannot be learnt: tested, but not trained on."""
+def class_warnings(subsets: Sequence[Subset], classes: Sequence[str]) -> list[str]:
+    """Classes of one split that cannot be learnt: in the test set, but not in training."""
     parts = {part: Counter(row.label for row in subsets if row.subset == part) for part in ("train", "test")}
     return [
-        f"class {classes[label]!r} has clips to test ({count}), but none to train on"
+        f"class {classes[label]!r} has test clips ({count}), but no training clips"
         for label, count in sorted(parts["test"].items())
         if not parts["train"][label]
     ]

@@ -1,7 +1,7 @@
 """
 Which videos of a split are for training, validation and test: by given lists, or by groups held out here.
 
-A group is one person in one scene. It never stands on two sides, or the scene would give the class away.
+A group is one person in one scene. It is never in two subsets, or the scene would give the class away.
 """
 
 import random
@@ -13,14 +13,14 @@ from typing import NamedTuple
 from ukdlib.videos.crossfit import assign_folds
 
 STARTS = 50  # random starts of the search for groups to hold out
-SEARCHED = 100_000  # groups in all starts together: among many groups a good choice is found at once
+SEARCHED = 100_000  # groups in all starts together: with many groups a good choice is found at once
 ONE_SIDED = 1e6  # distance of a class with no clip on one side: more than all shares together
 
 Counts = dict[str, Counter]  # group -> class -> number of clips
 
 
 class Subset(NamedTuple):
-    """Where a video goes in one split: subset is train, val or test."""
+    """The subset of a video in one split: train, val or test."""
 
     video_id: str
     label: int
@@ -29,7 +29,7 @@ class Subset(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What is held out here, where lists do not say: a share for the test, or fold `fold` of `of`; validation."""
+    """What is held out here, where lists do not state it: a share for the test, or fold `fold` of `of`; validation."""
 
     test_share: float | None = None
     fold: int | None = None
@@ -39,8 +39,8 @@ class Held(NamedTuple):
     number: int = 0  # of the split
 
     @property
-    def lot(self) -> str:
-        """Seed of a share for the test: each split's own, so that repeated ones differ; folds must share theirs."""
+    def split_seed(self) -> str:
+        """Seed of a test share: each split's own, so that repeated splits differ; folds must share theirs."""
         return f"{self.seed}/{self.number}"
 
 
@@ -58,7 +58,7 @@ def assign_subsets(
     Train, val and test of one split, no group in two of them, sorted by video.
 
     videos: ids by list, {"train", "test"}, perhaps with "val", or {"all"}, of which whole groups are held out;
-    labels: of all usable videos, others are left out; groups: of each video, see groups_of; classes: names by number.
+    labels: of all usable videos, others are skipped; groups: of each video, see groups_of; classes: names by number.
     """
     parts = _part_of_each(videos, labels)
     groups = {video: groups[video] for video in parts}
@@ -97,16 +97,16 @@ def _hold_out(
     train = sorted(video for video, part in parts.items() if part == "train")
     clips = [names[v] for v in train], [groups[v] for v in train]
     test = target == "test"
-    share, seed = (held.test_share or 0.0, held.lot) if test else (held.validation, held.seed)
+    share, seed = (held.test_share or 0.0, held.split_seed) if test else (held.validation, held.seed)
     try:
-        chosen = split_by_group(*clips, share, seed, by_lot=test)
+        chosen = split_by_group(*clips, share, seed, random_ties=test)
     except ValueError as error:
         raise ValueError(f"cannot hold out {share:.0%} for {target}: {error}") from None
     parts.update({video: target for video in train if groups[video] in chosen})
 
 
 def _hold_fold(held: Held, parts: dict[str, str], names: dict[str, str], groups: dict[str, str]) -> None:
-    """Move one of `of` folds to the test; over all folds each video is tested once."""
+    """Move one of `of` folds to the test set; over all folds each video is tested once."""
     videos = sorted(parts)
     clips = [names[v] for v in videos], [groups[v] for v in videos]
     try:
@@ -117,14 +117,18 @@ def _hold_fold(held: Held, parts: dict[str, str], names: dict[str, str], groups:
 
 
 def split_by_group(
-    labels: Sequence[Hashable], groups: Sequence[str], share: float, seed: int | str, by_lot: bool = False
+    labels: Sequence[Hashable],
+    groups: Sequence[str],
+    share: float,
+    seed: int | str,
+    random_ties: bool = False,
 ) -> set[str]:
     """
-    Groups to hold out: clips of each class on both sides, its held-out share as near to `share` as was found.
+    Groups to hold out: clips of each class on both sides, its held-out share as close to `share` as the search found.
 
     labels, groups: (N,), class and group of each clip. Deterministic: from some random choices drawn with `seed`,
-    one group at a time changes sides while that lessens the sum over classes of (held-out share - share) squared.
-    by_lot: of equally good choices take the one found first, else the one whose groups come first by name.
+    one group at a time changes sides while that reduces the sum over classes of (held-out share - share) squared.
+    random_ties: of equally good choices take the one found first, else the one whose groups come first by name.
     """
     if not 0 < share < 1:
         raise ValueError(f"held-out share is {share}; it must lie between 0 and 1")
@@ -135,18 +139,18 @@ def split_by_group(
     rng = random.Random(seed)
     starts = max(1, min(STARTS, SEARCHED // len(counts)))
     found = [_climb(counts, totals, share, rng) for _ in range(starts)]
-    # by name: so the validation groups of docs/results.md were chosen; rounding: or rounding errors would choose
-    distance, held = min(found, key=lambda choice: round(choice[0], 9)) if by_lot else min(found)
+    # by name: how the validation groups of docs/results.md were chosen; rounding: or rounding errors would decide
+    distance, held = min(found, key=lambda choice: round(choice[0], 9)) if random_ties else min(found)
     if distance >= ONE_SIDED:
         raise ValueError(_why_impossible(counts, totals))
     return set(held)
 
 
 def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) -> tuple[float, list[str]]:
-    """(distance, groups held out) at the end of one climb from a random choice."""
+    """(distance, groups held out) at the end of one hill climb from a random choice."""
 
     def distance(label: Hashable, held: int) -> float:
-        """How far a class with so many clips held out is from its share."""
+        """Distance from its share of a class with so many clips held out."""
         return ONE_SIDED if held in (0, totals[label]) else (held / totals[label] - share) ** 2
 
     order = list(counts)
@@ -162,7 +166,7 @@ def _climb(counts: Counts, totals: Counter, share: float, rng: random.Random) ->
             gain = sum(
                 distance(label, inside[label]) - distance(label, count) for label, count in moved.items()
             )
-            if gain > 1e-12:  # rounding alone must not let a group go to and fro for ever
+            if gain > 1e-12:  # rounding alone must not move a group back and forth forever
                 inside.update({label: count - inside[label] for label, count in moved.items()})
                 held ^= {group}
                 climbing = True
@@ -189,19 +193,19 @@ def _refuse_shared_groups(parts: dict[str, str], groups: dict[str, str]) -> None
 
 
 def groups_of(videos: Sequence[str], stated: dict[str, str], pattern: str | None) -> dict[str, str]:
-    """Video -> group: the one that its list states, or cut out of its name, or, if neither is known, itself."""
+    """Video -> group: the one its list states, or extracted from its name, or, if neither is known, itself."""
     if stated:
         lacking = next((video for video in videos if video not in stated), None)
         if lacking is not None:
             raise ValueError(
-                f"video {lacking!r} has no group in its list, and others have; give all of them one, or none"
+                f"video {lacking!r} has no group in its list, but others have; give a group to all of them, or to none"
             )
         return {video: stated[video] for video in videos}
     return {video: group_of(video, pattern) if pattern else video for video in videos}
 
 
 def leaks(subsets: Sequence[Subset], frame_hashes: dict[str, str]) -> list[tuple[str, str, str, str]]:
-    """(video, subset, other video, its subset) for videos with the same frames on two sides of a split."""
+    """(video, subset, other video, its subset) for videos with the same frames in two subsets of a split."""
     first: dict[str, Subset] = {}
     found = []
     for row in subsets:
@@ -212,7 +216,7 @@ def leaks(subsets: Sequence[Subset], frame_hashes: dict[str, str]) -> list[tuple
 
 
 def group_of(video_id: str, pattern: str) -> str:
-    """What the one bracket of the regular expression `pattern` cuts out of the video's name."""
+    """The group that the one bracket of the regular expression `pattern` captures in the video's name."""
     if re.compile(pattern).groups != 1:
         raise ValueError(f"group pattern {pattern!r} must have exactly one bracket")
     match = re.search(pattern, video_id)

@@ -1,4 +1,4 @@
-"""A split's subsets in Parquet: which videos a training or an export is about."""
+"""A split's subsets in Parquet: which videos a training or an export uses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A journal loses at most the value that was being made, and never gives one that was not written so."""
+"""A journal loses at most the value in progress, and never returns one that was not written."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def making(made, until=99):
     return make
 
 
-def test_a_killed_attempt_is_gone_on_from(path):
+def test_a_killed_attempt_is_resumed(path):
     made: list[int] = []
     for until in (2, 2, 4):
         with pytest.raises(Killed):
@@ -37,13 +37,13 @@ def test_a_killed_attempt_is_gone_on_from(path):
     assert made == list(range(5))
 
 
-def test_what_is_finished_is_not_made_again(path):
+def test_finished_values_are_not_computed_again(path):
     journaled(path, "k", making([]))
     made: list[int] = []
     assert journaled(path, "k", making(made)) == ROWS and not made
 
 
-def test_another_key_starts_anew(path):
+def test_another_key_starts_from_scratch(path):
     journaled(path, "k", making([]))
     made: list[int] = []
     assert journaled(path, "other", making(made)) == ROWS
@@ -62,7 +62,7 @@ def test_two_at_once_are_refused(path):
 @pytest.mark.parametrize(
     ("lines", "taken"), [([0, 1, 2, 2, 3], 2), ([0, 2, 1, 3, 4], 0), ([0, 1, 1, 2, 5], 1)]
 )
-def test_lines_that_two_processes_have_mixed_are_not_taken(lines, taken, path, tmp_path):
+def test_lines_mixed_by_two_processes_are_not_used(lines, taken, path, tmp_path):
     """Where a file system has no locks; line 0 is the key."""
     journaled(path, "k", making([]))
     content = (tmp_path / "rows.journal").read_bytes().splitlines(keepends=True)
@@ -79,7 +79,7 @@ def test_what_is_kept_of_a_value_is_the_same_after_a_kill(path):
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
-def test_a_torn_line_is_made_again(cut, path, tmp_path):
+def test_a_torn_line_is_computed_again(cut, path, tmp_path):
     journaled(path, "k", making([]))
     content = (tmp_path / "rows.journal").read_bytes()
     (tmp_path / "rows.journal").write_bytes(content[:-cut])

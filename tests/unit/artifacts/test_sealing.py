@@ -1,4 +1,4 @@
-"""A changed bit in a stored artifact is told with the file's name, or changes nothing; it is never computed with."""
+"""A changed bit in a stored artifact is reported with the file's name, or changes nothing; it is never used."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def rows_of(path):
         [array.tolist() for array in arrays],
         rows.classes,
         rows.metadata["checkpoint"],
-    )  # another key beside it says nothing
+    )  # another key beside it does not matter
 
 
 def write_weights(path):
@@ -106,17 +106,17 @@ OTHERS_TOO = {
     "raw.arrow",
     "jpeg.arrow",
     "logits.parquet",
-}  # another schema may be another tool's: no word of rm
+}  # another schema may be another tool's: no advice to rm
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
-def test_a_flipped_bit_is_told_or_changes_nothing(name, tmp_path):
+def test_a_flipped_bit_is_reported_or_changes_nothing(name, tmp_path):
     write, read = ARTIFACTS[name]
     path = str(tmp_path / name)
     write(path)
     content, expected = (tmp_path / name).read_bytes(), read(path)
     rng = np.random.default_rng(0)
-    told = 0
+    reported = 0
     for place in rng.choice(len(content), min(FLIPS, len(content)), replace=False):
         broken = bytearray(content)
         broken[place] ^= 1 << rng.integers(8)
@@ -125,13 +125,13 @@ def test_a_flipped_bit_is_told_or_changes_nothing(name, tmp_path):
             assert read(path) == expected, f"byte {place} of {len(content)}: read as something else"
         except ValueError as error:
             assert path in str(error) and (name in OTHERS_TOO or f"rm '{path}'" in str(error))
-            told += 1
-    assert told > FLIPS / 4  # the rest are paddings
+            reported += 1
+    assert reported > FLIPS / 4  # the rest are paddings
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
-def test_a_file_cut_short_is_told(name, share, tmp_path):
+def test_a_truncated_file_is_reported(name, share, tmp_path):
     write, read = ARTIFACTS[name]
     write(str(tmp_path / name))
     content = (tmp_path / name).read_bytes()
@@ -141,7 +141,7 @@ def test_a_file_cut_short_is_told(name, share, tmp_path):
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
-def test_a_file_that_is_not_there_is_no_damage(name, tmp_path):
+def test_a_missing_file_is_not_reported_as_damaged(name, tmp_path):
     with pytest.raises(FileNotFoundError):
         ARTIFACTS[name][1](str(tmp_path / name))
 
@@ -155,7 +155,7 @@ def test_tables_and_objects_come_back_as_they_were(tmp_path):
 
 
 def test_a_table_without_its_seal_is_refused(tmp_path):
-    """Whoever changes one by another tool changes all that follows from it."""
+    """Editing one with another tool would change all that follows from it."""
     VIDEOS.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet is damaged: its rows .* rm "):
         read_records(tmp_path / "a.parquet")
@@ -208,14 +208,14 @@ SHORT = [
 
 
 @pytest.mark.parametrize("error", SHORT, ids=str)
-def test_a_machine_that_is_short_of_something_damages_no_file(error):
-    with pytest.raises(type(error)) as told, refuse_damage("a.arrow", pa.ArrowException, OSError):
+def test_a_machine_short_of_resources_does_not_report_damage(error):
+    with pytest.raises(type(error)) as caught, refuse_damage("a.arrow", pa.ArrowException, OSError):
         raise error
-    assert told.value is error and "a.arrow: not read" in told.value.__notes__[0]
+    assert caught.value is error and "a.arrow: not read" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("error", [OSError("no footer"), OSError(errno.EIO, "Input/output error")], ids=str)
-def test_what_a_bad_disk_leads_to_is_damage(error):
+def test_errors_of_a_bad_disk_are_reported_as_damage(error):
     with pytest.raises(ValueError, match=r"a\.arrow is damaged: OSError"), refuse_damage("a.arrow", OSError):
         raise error
 
@@ -225,7 +225,7 @@ def test_checksum_is_crc_32():
     assert checksum([]) == 0
 
 
-def test_the_way_out_is_told():
+def test_the_remedy_is_named():
     assert "rm 'a b.arrow'" in str(damaged("a b.arrow", "gone"))
 
 

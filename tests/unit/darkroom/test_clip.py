@@ -151,7 +151,7 @@ def test_a_manifest_has_one_row_per_clip_in_order(tmp_path):
 
 
 @pytest.mark.parametrize("key, redone", [("key", NAMES[1:]), ("other key", NAMES)])
-def test_a_killed_run_is_taken_up_again_unless_its_key_differs(tmp_path, key, redone):
+def test_a_killed_run_is_resumed_unless_its_key_differs(tmp_path, key, redone):
     with pytest.raises(KeyboardInterrupt):
         manifest.render_all(NAMES, tmp_path / "m.csv", "key", tmp_path, fake([], fail_at=NAMES[1]))
     assert not (tmp_path / "m.csv").exists()

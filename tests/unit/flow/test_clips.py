@@ -19,7 +19,7 @@ def one_thread():
 
 
 def smooth(rng, cells: int, size=SIZE) -> np.ndarray:
-    """Random picture (H, W) float32 with structures of about 1 / cells of its height."""
+    """Random image (H, W) float32 with structures of about 1 / cells of its height."""
     return cv2.resize(
         rng.standard_normal((cells, cells + 1)).astype(np.float32), size[::-1], interpolation=cv2.INTER_CUBIC
     )
@@ -129,10 +129,10 @@ def test_a_translation_is_found_with_its_sign():
     np.testing.assert_allclose(np.median(flow[8:-8, 8:-8], axis=(0, 1)), [2, 1], atol=0.02)
 
 
-def test_mirrored_frames_have_mirrored_flow_with_opposite_u():
+def test_flipped_frames_have_flipped_flow_with_opposite_u():
     first, second, _ = warped_pair(2)
-    mirrored = tvl1(first[:, ::-1], second[:, ::-1])[:, ::-1] * np.float32([-1, 1])
-    assert end_point_error(mirrored, tvl1(first, second)) < 0.05
+    flipped = tvl1(first[:, ::-1], second[:, ::-1])[:, ::-1] * np.float32([-1, 1])
+    assert end_point_error(flipped, tvl1(first, second)) < 0.05
 
 
 def test_a_frame_without_any_texture_has_no_flow():
@@ -184,7 +184,7 @@ def test_pairs_of_another_kind_and_unknown_presets_are_refused():
         tvl1(frame, frame, backend="cuda")
 
 
-# ---------------------------------------------------------------- code and picture
+# ---------------------------------------------------------------- code and visualisation
 
 
 @pytest.mark.parametrize("bound", [1.0, 8.0, 20.0])
@@ -202,7 +202,7 @@ def test_codes_survive_a_round_trip_and_are_symmetric():
     assert (flow == -flow[::-1]).all()
 
 
-def test_motion_beyond_the_bound_is_cut_off():
+def test_motion_beyond_the_bound_is_clipped():
     assert quantise(np.array([-99.0, -20, 20, 99]), 20).tolist() == [1, 1, 255, 255]
 
 

@@ -47,10 +47,10 @@ def test_black_stays_black(way):
 
 
 @pytest.mark.parametrize("way", OPTIONS)
-def test_mirroring_before_and_after_is_the_same(way):
+def test_a_horizontal_flip_before_and_after_is_the_same(way):
     clip = dark_clip()
-    mirrored = correct(clip[:, :, ::-1].copy(), way, **OPTIONS[way])
-    difference = np.abs(mirrored.astype(int) - correct(clip, way, **OPTIONS[way])[:, :, ::-1])
+    flipped = correct(clip[:, :, ::-1].copy(), way, **OPTIONS[way])
+    difference = np.abs(flipped.astype(int) - correct(clip, way, **OPTIONS[way])[:, :, ::-1])
     assert difference.max() <= (0 if way != "clahe" else 6)  # whose tiles are interpolated from one side
 
 

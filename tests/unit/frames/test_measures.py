@@ -30,7 +30,7 @@ def test_brightness_and_clipping_of_a_clip_in_two_halves():
     assert found["black"] == found["white"] == 0.5
 
 
-def test_speed_and_share_of_cut_off_flow():
+def test_speed_and_share_of_clipped_flow():
     flow = np.zeros((1, 4, 5, 2), np.float32)
     flow[0, 0, :, 0] = 3.0
     flow[0, 0, :, 1] = 4.0  # a quarter of the vectors have the length 5

@@ -1,4 +1,4 @@
-"""Shards give back what was put in, a window is a slice, and an interrupted writer goes on where it was."""
+"""Shards return what was put in, a window is a slice, and an interrupted writer resumes where it stopped."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ class Interrupted(Exception):
 
 
 def interrupted_after(count: int, made: list[str]):
-    """make_frames that notes what it makes and breaks off after `count` videos."""
+    """make_frames that records its calls and stops after `count` videos."""
 
     def make_frames(video_id):
         if len(made) == count:
@@ -91,7 +91,7 @@ def test_several_shards_are_one_store_also_in_another_process(tmp_path):
     assert all((store.video(video_id) == frames).all() for video_id, frames in CLIPS.items())
 
 
-# ---------------------------------------------------------------- going on after an interruption
+# ---------------------------------------------------------------- resuming after an interruption
 
 
 def test_an_interrupted_writer_leaves_no_final_file(shard):
@@ -100,7 +100,7 @@ def test_an_interrupted_writer_leaves_no_final_file(shard):
     assert not os.path.exists(shard)
 
 
-def test_finished_videos_are_not_made_again(shard):
+def test_finished_videos_are_not_computed_again(shard):
     made: list[str] = []
     for count in (1, 2):  # interrupted twice
         with pytest.raises(Interrupted):
@@ -111,7 +111,7 @@ def test_finished_videos_are_not_made_again(shard):
     assert os.listdir(os.path.dirname(shard)) == ["shard0.arrow"]
 
 
-def test_a_video_cut_off_in_the_middle_is_made_again(shard):
+def test_a_truncated_video_is_computed_again(shard):
     made: list[str] = []
     with pytest.raises(Interrupted):
         write_shard(shard, list(CLIPS), interrupted_after(2, made))
@@ -143,7 +143,7 @@ def test_another_key_or_codec_starts_over(change, shard):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_video_that_was_damaged_while_the_run_was_down_is_made_again(seed, shard):
+def test_a_video_that_was_damaged_while_the_run_was_down_is_computed_again(seed, shard):
     with pytest.raises(Interrupted):
         write_shard(shard, list(CLIPS), interrupted_after(2, []))
     content = bytearray(open(f"{shard}.part", "rb").read())
@@ -156,7 +156,7 @@ def test_a_video_that_was_damaged_while_the_run_was_down_is_made_again(seed, sha
     assert all((store.video(video_id) == frames).all() for video_id, frames in CLIPS.items())
 
 
-def test_rubbish_of_an_earlier_run_is_ignored(shard):
+def test_garbage_of_an_earlier_run_is_ignored(shard):
     with open(f"{shard}.part", "wb") as file:
         file.write(b"no Arrow file at all, but longer than its first eight bytes")
     write_shard(shard, ["clip0"], CLIPS.__getitem__)

@@ -1,4 +1,4 @@
-"""What the tests of logit files share: small files of made-up teachers, and a way to run a workflow script."""
+"""Shared by the tests of logit files: small files of synthetic teachers, and a way to run a workflow script."""
 
 import runpy
 import sys
@@ -35,7 +35,7 @@ def store_teachers(folder, count=3, **made):
 
 
 def rewrite(path, change, **options):
-    """Put another table in a file's place, as a tool of others would, without our checks."""
+    """Replace a file's table, as another tool would, without our checks."""
     footer = pq.read_metadata(path).metadata
     stated = {key: value for key, value in footer.items() if key != b"ARROW:schema"}
     pq.write_table(change(pq.read_table(path)).replace_schema_metadata(stated), path, **options)
@@ -49,7 +49,7 @@ def assert_same(rows, other):
 
 
 def run_script(name, monkeypatch, tmp_path, **settings):
-    """Run a thin script as the workflow engine does, with what it would be given."""
+    """Run a thin script as the workflow engine does, with the given settings."""
     monkeypatch.setattr(sys, "stderr", sys.stderr)  # the script puts its log there
     given = SimpleNamespace(log=[str(tmp_path / "log")], **settings)
     runpy.run_path(str(SCRIPTS / f"{name}.py"), init_globals={"snakemake": given})

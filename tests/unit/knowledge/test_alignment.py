@@ -1,4 +1,4 @@
-"""Files of several teachers are read in step, row group by row group, and refused where they do not agree."""
+"""Files of several teachers are read in parallel, row group by row group, and refused if they do not match."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def read_all(paths, target="view"):
     return np.concatenate([ids for ids, _ in pieces]), np.concatenate([p for _, p in pieces], axis=1)
 
 
-def test_files_are_read_in_step(tmp_path, monkeypatch):
+def test_files_are_read_in_parallel(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ROW_GROUP", 5)
     paths, teachers = store_teachers(tmp_path, videos=9)
     pieces = list(read_aligned(paths))
@@ -38,7 +38,7 @@ def test_files_are_read_in_step(tmp_path, monkeypatch):
         assert_same(rows, teachers[0].pick(index))
         assert len(stack) == 3
         np.testing.assert_array_equal(list(stack), [t.logits[index] for t in teachers])
-        np.testing.assert_array_equal(stack[2], stack[-1])  # as often and in whatever order one likes
+        np.testing.assert_array_equal(stack[2], stack[-1])  # repeatedly and in any order
 
 
 def test_row_groups_may_end_anywhere_else_in_the_other_files(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_row_groups_may_end_anywhere_else_in_the_other_files(tmp_path, monkeypat
         read_all(paths[::-1])
 
 
-def test_a_file_of_other_tools_is_a_teacher_like_any(tmp_path, monkeypatch):
+def test_a_file_of_another_tool_can_be_a_teacher(tmp_path, monkeypatch):
     """Other columns, 64-bit integers, double precision and row groups of other sizes are understood."""
     rows, other = make_rows(videos=9), make_rows(videos=9, seed=1)
     monkeypatch.setattr(module, "ROW_GROUP", 5)
@@ -115,29 +115,29 @@ def with_row_twice(row):
     return lambda table: table.take([*range(row + 1), *range(row, len(table))])
 
 
-# what is changed in the second of two files of videos Drink_0000 .. Drink_0008 with two views each, and what is told
+# a change in the second of two files of videos Drink_0000 .. Drink_0008 with two views each, and the message
 FAULTS = {
     "video": (cell("video_id", 17, "x"), "row 17 is video 'x' view 1 label 2, but video 'Drink_0008' view 1 label 2"),
     "view": (cell("view", 13, 5), "row 13 is video 'Drink_0006' view 5 label 0, but video 'Drink_0006' view 1 label 0"),
     "label": (cell("label", 6, 1), "row 6 is video 'Drink_0003' view 0 label 1, but video 'Drink_0003' view 0 label 0"),
     "missing": (
         without_row(5),
-        "it has 17 rows, but 18 in FIRST; the first that differs: "
+        "it has 17 rows, but 18 in FIRST; the first difference: "
         "row 5 is video 'Drink_0003' view 0 label 0, but video 'Drink_0002' view 1 label 2 there",
     ),
     "missing at the end": (
         without_row(17),
-        "it has 17 rows, but 18 in FIRST; the first that differs: "
+        "it has 17 rows, but 18 in FIRST; the first difference: "
         "row 17 is no row, but video 'Drink_0008' view 1 label 2 there",
     ),
-    "twice": (with_row_twice(9), "row 10, video 'Drink_0004' view 1 label 1, is there twice"),
+    "twice": (with_row_twice(9), "row 10, video 'Drink_0004' view 1 label 1, is a duplicate"),
     "twice instead of the next": (
         lambda table: with_row_twice(9)(without_row(10)(table)),
-        "row 10, video 'Drink_0004' view 1 label 1, is there twice",
+        "row 10, video 'Drink_0004' view 1 label 1, is a duplicate",
     ),
     "swapped": (
         lambda table: table.take([*range(8), 9, 8, *range(10, 18)]),
-        "row 9, video 'Drink_0004' view 0 label 1, is there twice, or before its place",
+        "row 9, video 'Drink_0004' view 0 label 1, is a duplicate, or not sorted",
     ),
     "nan": (cell("logits", 11, [0, np.nan, 0]), "row 11, video 'Drink_0005' view 1 label 2, has logits that are not"),
     "inf": (cell("logits", 11, [0, 0, -np.inf]), "row 11, video 'Drink_0005' view 1 label 2, has logits that are not"),
@@ -154,11 +154,11 @@ def test_files_that_do_not_fit_are_refused_by_name_row_and_difference(tmp_path, 
     rewrite(second, change, row_group_size=7 if small else None)
     with pytest.raises(ValueError) as caught:
         read_all([first, second])
-    told = str(caught.value)
-    assert told.startswith(f"{second}: ")
-    assert message.replace("FIRST", first) in told
+    error = str(caught.value)
+    assert error.startswith(f"{second}: ")
+    assert message.replace("FIRST", first) in error
     if " but " in message:
-        assert first in told
+        assert first in error
 
 
 @pytest.mark.parametrize("fault", ["twice instead of the next", "swapped", "nan", "inf"])
@@ -176,7 +176,7 @@ def test_the_first_file_is_checked_like_the_others(tmp_path, fault):
     [
         (
             ["Jump", "Drink", "Wave"],
-            r"its classes \['Jump', .*\] stand in another order than \['Drink', .*\]",
+            r"its classes \['Jump', .*\] are in another order than \['Drink', .*\]",
         ),
         (["Drink", "Jump", "Run"], r"its classes are \['Drink', 'Jump', 'Run'\], but \['Drink', .*\]"),
         (["Drink", "Jump"], r"its classes are \['Drink', 'Jump'\], but \['Drink', 'Jump', 'Wave'\]"),

@@ -1,4 +1,4 @@
-"""Files of teachers to the file of a fusion: piece by piece as on the whole, and out of fold only if it is proven."""
+"""Files of teachers to the file of a fusion: in pieces as on the whole, and out of fold only if proven."""
 
 import json
 from dataclasses import replace
@@ -67,7 +67,7 @@ def test_files_are_fused_as_the_whole_arrays_are(tmp_path, method, target, fuse_
     assert fused.metadata == stated
 
 
-def test_the_share_of_certain_teachers_is_told_of_true_label_weights_only(tmp_path):
+def test_the_share_of_certain_teachers_is_stored_for_ground_truth_weights_only(tmp_path):
     teachers = [make_rows(videos=9, seed=seed) for seed in range(2)]
     certain = teachers[0].logits.copy()
     certain[np.arange(6), teachers[0].labels[:6]] = 100  # both views of three of nine videos
@@ -154,7 +154,7 @@ def test_folds_are_gathered_as_if_all_were_in_memory(tmp_path, monkeypatch, rows
         VIDEOS.video_ids[FOLDS != 2],  # another fold's network
     ],
 )
-def test_a_part_whose_network_has_seen_its_videos_is_refused(tmp_path, seen):
+def test_a_part_whose_network_was_trained_on_its_videos_is_refused(tmp_path, seen):
     paths = store_parts(tmp_path, {1: seen})
     with pytest.raises(
         ValueError, match=r"all.parquet: leak: the network of fold 1 .* those of 'Drink_0001'"
@@ -163,14 +163,14 @@ def test_a_part_whose_network_has_seen_its_videos_is_refused(tmp_path, seen):
     assert not (tmp_path / "all.parquet").exists()
 
 
-def test_a_part_without_a_word_on_its_training_is_refused(tmp_path):
+def test_a_part_that_does_not_state_its_training_videos_is_refused(tmp_path):
     paths = store_parts(tmp_path)
     store(tmp_path / "fold2.parquet", VIDEOS.pick(np.flatnonzero(FOLDS == 2)))
     with pytest.raises(ValueError, match="network of fold 2 was trained on the videos unknown"):
         gather_folds(str(tmp_path / "all.parquet"), paths, {})
 
 
-def test_a_video_that_two_parts_hold_is_refused(tmp_path):
+def test_a_video_in_two_parts_is_refused(tmp_path):
     paths = store_parts(tmp_path)
     with pytest.raises(ValueError):  # as a leak or as a repetition
         gather_folds(str(tmp_path / "all.parquet"), [*paths, paths[2]], {})
@@ -183,7 +183,7 @@ def test_parts_of_other_classes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["video", "view"])
-def test_an_out_of_fold_fusion_takes_proven_files_and_owners_words(tmp_path, target):
+def test_an_out_of_fold_fusion_takes_proven_and_declared_files(tmp_path, target):
     foreign = store(tmp_path / "foreign.parquet", make_rows(videos=9, seed=1), unseen="true")
     fusion = {**FUSION, "out_of_fold": True, "target": target}
     fuse_files(str(tmp_path / "fused.parquet"), [gathered(tmp_path), foreign], fusion, {})

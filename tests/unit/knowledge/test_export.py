@@ -1,4 +1,4 @@
-"""Exported logits: every view of every video once, reproducible, and a file proves what it was made with."""
+"""Exported logits: every view of every video once, reproducible, and a file can be verified."""
 
 import tempfile
 from contextlib import suppress
@@ -43,7 +43,7 @@ def network(seed=0):
 
 
 def exported(subset, net=None, journal=None, **changed):
-    """journal: a file that a killed export left; without, nothing is kept."""
+    """journal: a file that a killed export left; without it nothing is kept."""
     setting = ({**RECIPE, **changed}, MODALITY, CLASSES)
     with tempfile.TemporaryDirectory() as folder:
         kept = (journal or f"{folder}/journal", "key")
@@ -76,8 +76,8 @@ class Killed(BaseException):
     pass
 
 
-def asked(net, seen, until):
-    """The network, which notes how many clips it sees in a batch, and is killed before batch number `until`."""
+def recorded(net, seen, until):
+    """The network, which records the number of clips of each batch, and is killed before batch number `until`."""
 
     def note(_, clips):
         if len(seen) == until:
@@ -90,12 +90,12 @@ def asked(net, seen, until):
 
 @pytest.mark.parametrize(("subset", "batches"), [("train", [5, 5, 2]), ("test", [5, 5, 5, 3])])
 @pytest.mark.parametrize("until", [0, 1, 2, 3])
-def test_a_killed_export_goes_on_at_its_batch_and_ends_as_one_that_was_not(subset, batches, until, tmp_path):
+def test_a_killed_export_resumes_at_its_batch_and_gives_the_same_logits(subset, batches, until, tmp_path):
     journal, seen = str(tmp_path / "journal"), []
     with suppress(Killed):
-        exported(subset, asked(network(), seen, until), journal)
+        exported(subset, recorded(network(), seen, until), journal)
     assert seen == batches[:until]
-    rows = exported(subset, asked(network(), seen, 99), journal)
+    rows = exported(subset, recorded(network(), seen, 99), journal)
     assert seen == batches
     np.testing.assert_array_equal(rows.logits, exported(subset).logits)
 
@@ -131,8 +131,8 @@ def test_test_crops_run_along_the_long_side():
 
 
 @pytest.mark.parametrize("subset", ["train", "test"])
-def test_views_are_numbered_alike_whichever_are_asked_for(subset):
-    """Any few rows show what they show among all."""
+def test_views_are_numbered_the_same_whichever_are_requested(subset):
+    """Any subset of rows has the same views as among all."""
     numbers = np.tile(np.arange(4), 3)
     shown = list(np.repeat(IDS, 4))
     whole = numbered_views(store(), shown, numbers, subset, RECIPE)
@@ -148,7 +148,7 @@ def test_an_empty_subset_is_refused():
         export(network(), store(), ([], []), "val", (RECIPE, MODALITY, CLASSES), ("nowhere/journal", ""))
 
 
-# ---------------------------------------------------------------- the proof that a file says the same
+# ---------------------------------------------------------------- verification of a stored file
 
 
 def stored(subset):
@@ -161,7 +161,7 @@ def verified(rows, net=None, videos=None, modality=MODALITY, count=100, **change
 
 
 @pytest.mark.parametrize("subset", ["train", "val", "test"])
-def test_an_export_passes_its_own_proof(subset):
+def test_an_export_passes_verification(subset):
     rows = stored(subset)
     found = verified(rows)
     assert found["rows"] == len(rows)
@@ -180,9 +180,9 @@ SWAPPED = {
 
 @pytest.mark.parametrize("subset", ["train", "test"])
 @pytest.mark.parametrize("swapped", SWAPPED)
-def test_another_network_other_frames_or_settings_are_found_out(subset, swapped):
+def test_another_network_other_frames_or_settings_are_detected(subset, swapped):
     with pytest.raises(
-        ValueError, match=r"of \d+ recomputed rows differ, .* view \d label \d: a logit is .* off"
+        ValueError, match=r"of \d+ recomputed rows differ, .* view \d label \d: a logit differs by "
     ):
         verified(stored(subset), **SWAPPED[swapped])
 
@@ -198,7 +198,7 @@ def test_another_network_other_frames_or_settings_are_found_out(subset, swapped)
         ("test", {"crop": 6}),
     ],
 )
-def test_views_that_are_placed_otherwise_are_found_out(subset, changed):
+def test_other_view_settings_are_detected(subset, changed):
     with pytest.raises(ValueError, match="recomputed rows differ"):
         verified(stored(subset), **changed)
 
@@ -207,16 +207,16 @@ def test_the_row_that_differs_is_named():
     rows = stored("test")
     rows.logits[8] += 1  # view 2 of the second video
     with pytest.raises(
-        ValueError, match=r"1 of 18 .* most of all video 'tall' view 2 label 1: a logit is 1 off"
+        ValueError, match=r"1 of 18 .* most of all video 'tall' view 2 label 1: a logit differs by 1,"
     ):
         verified(rows)
 
 
-def test_a_network_that_says_no_numbers_is_refused():
+def test_a_network_with_nan_logits_is_refused():
     broken = network()
     torch.nn.init.constant_(broken[-1].weight, torch.nan)
     with pytest.raises(
-        ValueError, match="rows differ, most of all video 'wide' view 0 label 0: a logit is nan off"
+        ValueError, match="rows differ, most of all video 'wide' view 0 label 0: a logit differs by nan,"
     ):
         verified(stored("test"), broken)
 

@@ -42,7 +42,7 @@ class TestBothLayouts:
         mixed = dict(reversed({**KEYS, **columns, "note": ["x"] * 8}.items()))
         assert_same(read_foreign(write(tmp_path / "a.parquet", mixed, classes), WANTED, CLASSES, 2), ROWS)
 
-    def test_rows_that_are_not_asked_for_are_left_out(self, tmp_path, columns, classes):
+    def test_rows_that_are_not_requested_are_skipped(self, tmp_path, columns, classes):
         path = write(tmp_path / "a.parquet", {**KEYS, **columns}, classes)
         few = read_foreign(path, {"Drink_0002": 2, "Drink_0001": 1}, CLASSES, 1)
         assert_same(few, ROWS.pick(np.array([2, 4])))
@@ -51,7 +51,7 @@ class TestBothLayouts:
         path = write(tmp_path / "a.parquet", {**without(KEYS, "label"), **columns}, classes)
         assert_same(read_foreign(path, WANTED, CLASSES, 2), ROWS)
 
-    def test_a_row_without_view_stands_for_every_view(self, tmp_path, columns, classes):
+    def test_a_row_without_view_is_used_for_every_view(self, tmp_path, columns, classes):
         one = np.arange(0, 8, 2)
         path = write(tmp_path / "a.parquet", {**without(KEYS, "view"), **columns}, classes, one)
         rows = read_foreign(path, WANTED, CLASSES, 3)
@@ -59,7 +59,7 @@ class TestBothLayouts:
         assert rows.views.tolist() == [0, 1, 2] * 4
         np.testing.assert_array_equal(rows.labels, np.repeat(list(WANTED.values()), 3))
 
-    def test_what_was_read_can_be_stored_and_taught_from(self, tmp_path, columns, classes):
+    def test_what_was_read_can_be_stored_and_used_as_a_teacher(self, tmp_path, columns, classes):
         path = write(tmp_path / "a.parquet", {**KEYS, **columns}, classes)
         stored = store(tmp_path / "b.parquet", read_foreign(path, WANTED, CLASSES, 2), unseen="true")
         assert_same(read_logits(stored), ROWS)
@@ -88,13 +88,13 @@ FAULTS = [
     (NUMBERED, None, r"its metadata `classes` is None; needed: \['Drink', 'Jump', 'Wave'\]"),
     (NUMBERED, CLASSES[:2], r"its metadata `classes` is \['Drink', 'Jump'\]; needed: \['Drink', 'Jump', 'Wave'\]"),
     (NUMBERED, CLASSES[::-1], r"its metadata `classes` is \['Wave', 'Jump', 'Drink'\]; needed in another order: \["),
-    (changed(NUMBERED, "logits", 3, [1.0, 2.0]), CLASSES, r"row 3 holds 2 logits; there are 3 classes"),
-    (changed(NUMBERED, "view", 3, 0), CLASSES, "row 3, video 'Drink_0001' view 0, is there twice; first in row 2"),
-    (without(NUMBERED, "view"), CLASSES, "row 1, video 'Drink_0000' view 0, is there twice; first in row 0"),
+    (changed(NUMBERED, "logits", 3, [1.0, 2.0]), CLASSES, r"row 3 has 2 logits, but there are 3 classes"),
+    (changed(NUMBERED, "view", 3, 0), CLASSES, "row 3, video 'Drink_0001' view 0, is a duplicate of row 2"),
+    (without(NUMBERED, "view"), CLASSES, "row 1, video 'Drink_0000' view 0, is a duplicate of row 0"),
     (changed(NUMBERED, "view", 3, 7), CLASSES, r"no row for video 'Drink_0001' view 1; .* there: \[0, 7\]"),
     (changed(changed(NUMBERED, "video_id", 4, "x"), "video_id", 5, "x"), CLASSES,
      r"no row for video 'Drink_0002' view 0; views of this video there: \[\]"),
-    (changed(NUMBERED, "label", 5, 1), CLASSES, "row 5, video 'Drink_0002', has label 1, but 2 here"),
+    (changed(NUMBERED, "label", 5, 1), CLASSES, "row 5, video 'Drink_0002', has label 1, but the lists have 2"),
     (changed(NUMBERED, "logits", 5, [0, np.nan, 0]), CLASSES, "row 5, video 'Drink_0002', has logits that are not"),
     (changed(NUMBERED, "logits", 5, [0, None, 0]), CLASSES, "row 5, video 'Drink_0002', has logits that are not"),
     ({**KEYS, **changed(WIDE, "Wave", 5, np.inf)}, None, "row 5, video 'Drink_0002', has logits that are not finite"),
@@ -109,7 +109,7 @@ def test_a_file_that_does_not_fit_is_refused_with_row_and_difference(tmp_path, c
         read_foreign(path, WANTED, CLASSES, 2)
 
 
-def test_faults_of_rows_that_are_not_asked_for_do_not_matter(tmp_path):
+def test_faults_of_rows_that_are_not_requested_do_not_matter(tmp_path):
     columns = changed(changed(NUMBERED, "label", 6, 2), "logits", 7, [np.nan] * 3)
     path = write(tmp_path / "a.parquet", columns, CLASSES)
     assert_same(read_foreign(path, without(WANTED, "Drink_0003"), CLASSES, 2), ROWS.pick(np.arange(6)))

@@ -65,7 +65,7 @@ def direct_weights(method, logits, label, h, temperature):
 
 
 class Lazy:
-    """Teachers that are made anew whenever they are looked at, as if read from files."""
+    """Teachers that are recreated on each access, as if read from files."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -84,7 +84,7 @@ def gradient(loss, *settings):
     return student.grad.numpy()
 
 
-def told(student, target, tau):
+def library_loss(student, target, tau):
     """The library's loss, with no weight on the labels."""
     return distillation_loss(student, torch.from_numpy(LABELS), torch.from_numpy(target), 0.0, tau)[0]
 
@@ -167,7 +167,10 @@ class TestEveryMethod:
         tau = 6.0
         target, weights, _ = fused_knowledge(method, LOGITS, LABELS, tau)
         np.testing.assert_allclose(
-            gradient(told, target, tau), gradient(printed_divergences, weights, tau), rtol=1e-9, atol=1e-14
+            gradient(library_loss, target, tau),
+            gradient(printed_divergences, weights, tau),
+            rtol=1e-9,
+            atol=1e-14,
         )
 
     def test_the_target_is_the_weighted_sum_of_softened_teachers(self, method):
@@ -192,7 +195,7 @@ def test_with_two_teachers_confidence_and_softmin_are_one_method():
 
 
 @pytest.mark.parametrize("method", AVERAGES)
-def test_averages_weigh_all_alike(method):
+def test_averages_weight_all_equally(method):
     np.testing.assert_array_equal(teacher_weights(method, LOGITS, LABELS), np.full((N, K), 1 / K))
 
 
@@ -206,17 +209,19 @@ def test_avg1_and_avg2_have_one_target_and_avg1_reports_the_mean_of_divergences(
     assert (constant > 0).all()
 
 
-def test_averages_of_divergences_and_of_distributions_teach_alike_and_an_average_of_logits_does_not():
+def test_averages_of_divergences_and_of_distributions_have_equal_gradients_but_not_averages_of_logits():
     tau = 10.0
     equal = np.full((N, K), 1 / K)
     first = gradient(printed_divergences, equal, tau)  # Eq. 4
-    second = gradient(told, softmax(LOGITS, tau).mean(axis=0), tau)  # Eq. 5
+    second = gradient(library_loss, softmax(LOGITS, tau).mean(axis=0), tau)  # Eq. 5
     np.testing.assert_allclose(first, second, rtol=1e-9, atol=1e-15)
     for method, printed in (("avg1", first), ("avg2", second)):
-        mine = gradient(told, fused_knowledge(method, LOGITS, LABELS, tau)[0], tau)
+        mine = gradient(library_loss, fused_knowledge(method, LOGITS, LABELS, tau)[0], tau)
         np.testing.assert_allclose(mine, printed, rtol=1e-9, atol=1e-15)
-    of_logits = gradient(told, fused_knowledge("avg2", LOGITS, LABELS, tau, fuse_as="logits")[0], tau)
-    np.testing.assert_allclose(of_logits, gradient(told, softmax(LOGITS.mean(axis=0), tau), tau), rtol=1e-9)
+    of_logits = gradient(library_loss, fused_knowledge("avg2", LOGITS, LABELS, tau, fuse_as="logits")[0], tau)
+    np.testing.assert_allclose(
+        of_logits, gradient(library_loss, softmax(LOGITS.mean(axis=0), tau), tau), rtol=1e-9
+    )
     assert np.abs(of_logits - first).max() > 0.05 * np.abs(first).max()
 
 
@@ -280,7 +285,7 @@ def test_the_best_preferred_score_is_the_inverse_entropy():
     assert better[0] > better[1]
 
 
-def test_h_near_one_is_the_true_label():
+def test_h_near_one_is_the_ground_truth():
     np.testing.assert_allclose(
         teacher_weights("pkd", LOGITS, LABELS, h=1 - 1e-12), teacher_weights("gtd", LOGITS, LABELS), atol=1e-9
     )
@@ -295,7 +300,7 @@ def test_h_near_chance_prefers_the_flattest_teacher():
 @pytest.mark.parametrize("method", WEIGHING)
 def test_weights_at_the_temperature_of_distillation_collapse_to_the_average(method):
     spread = [np.ptp(teacher_weights(method, LOGITS, LABELS, 0.99, temperature)) for temperature in (1, 20)]
-    assert spread[1] < min(0.16, spread[0] / 3)  # the least decided method spreads over 0.2 at temperature 1
+    assert spread[1] < min(0.16, spread[0] / 3)  # the least decisive method spreads over 0.2 at temperature 1
 
 
 @pytest.mark.parametrize("method", ["softmin_ce", "ca_mkd"])
@@ -320,7 +325,7 @@ def test_methods_that_may_be_tested_do_not_look_at_the_label(method):
     np.testing.assert_array_equal(*weights)
 
 
-def test_true_label_weights_are_finite_for_certain_teachers_and_equal_beyond_the_floor():
+def test_ground_truth_weights_are_finite_for_certain_teachers_and_equal_beyond_the_floor():
     logits = np.array([[[60.0, 0, 0]], [[80.0, 0, 0]], [[0, 60.0, 0]]])
     weights = teacher_weights("gtd", logits, np.array([0]))[0]
     np.testing.assert_allclose(weights, [0.5, 0.5, 0], atol=1e-9)
@@ -351,7 +356,7 @@ def test_log_softmax_agrees_with_softmax(tau):
     [
         (("best", LOGITS, LABELS), r"unknown fusion method 'best'; known: \['avg1', .*'softmin_ce'\]"),
         (("single", LOGITS, LABELS), "method 'single' takes one teacher, got 4"),
-        (("pkd", LOGITS, LABELS, 1.0), "h is 1.0; with 11 classes it lies between 0.09091 and 1"),
+        (("pkd", LOGITS, LABELS, 1.0), "h is 1.0; with 11 classes it must lie between 0.09091 and 1"),
         (("pkd", LOGITS, LABELS, 1 / C), "h is 0.0909.*; with 11 classes"),
         (("pkd", LOGITS, LABELS, 0.99, 0), "temperature is 0; it must be positive"),
         (("gtd", LOGITS[0], LABELS), r"a teacher's logits have shape \(11,\); expected \(N clips, C cl"),
@@ -367,11 +372,11 @@ def test_refusals_name_the_value_and_what_is_allowed(arguments, message):
         teacher_weights(*arguments)
 
 
-def test_impossible_ways_of_fusing_are_refused():
+def test_impossible_fusions_are_refused():
     weights = np.full((N, K), 1 / K)
     with pytest.raises(ValueError, match=r"unknown fuse_as 'odds'; known: \['probabilities', 'logits'\]"):
         fuse(LOGITS, weights, 4, "odds")
-    with pytest.raises(ValueError, match=r"weights \(50, 3\) do not belong to 4 teachers"):
+    with pytest.raises(ValueError, match=r"weights \(50, 3\) do not match 4 teachers"):
         fuse(LOGITS, weights[:, 1:], 4)
     with pytest.raises(ValueError, match=r"'avg1' is a mean of divergences \(Eq. 4\); it cannot fuse logits"):
         fused_knowledge("avg1", LOGITS, LABELS, 4, fuse_as="logits")

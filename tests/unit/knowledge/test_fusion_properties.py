@@ -1,4 +1,4 @@
-"""Laws of every fusion for whatever logits there may be: huge, tied, nearly certain, of few classes or many."""
+"""Laws of every fusion for arbitrary logits: huge, tied, nearly certain, of few classes or many."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def clips(draw):
 
 
 def fused(method, logits, labels, tau):
-    """Its knowledge; method 'single' is given the first teacher only."""
+    """Its knowledge; method 'single' gets only the first teacher."""
     return fused_knowledge(method, logits[:1] if method == "single" else logits, labels, tau)
 
 

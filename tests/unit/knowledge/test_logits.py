@@ -78,9 +78,13 @@ def test_picked_rows_keep_all_their_columns():
 def test_another_origin_is_refused(tmp_path):
     stated = {"checkpoint": "1f", "frames": "2a", "more": "x"}
     check_origin("a.parquet", stated, {"checkpoint": "1f", "frames": "2a"})
-    with pytest.raises(ValueError, match=r"a.parquet: it was made with frames '2a', but '2b' is there now"):
+    with pytest.raises(
+        ValueError, match=r"a.parquet: it was made with frames '2a', but the current one is '2b'"
+    ):
         check_origin("a.parquet", stated, {"checkpoint": "1f", "frames": "2b"})
-    with pytest.raises(ValueError, match=r"a.parquet: it was made with seed None, but '0' is there now"):
+    with pytest.raises(
+        ValueError, match=r"a.parquet: it was made with seed None, but the current one is '0'"
+    ):
         check_origin("a.parquet", stated, {"seed": "0"})
 
 
@@ -131,7 +135,7 @@ def with_row(column, row, value):
         (with_row("logits", 3, np.inf), "a.parquet: row 3, .* not finite"),
         (with_row("labels", 2, 3), r"a.parquet: row 2, .* label outside 0 .. 2"),
         (with_row("labels", 2, -1), r"a.parquet: row 2, .* label outside 0 .. 2"),
-        (with_row("views", 5, 0), "a.parquet: row 5, video 'Drink_0002' view 0 label 2, is there twice"),
+        (with_row("views", 5, 0), "a.parquet: row 5, video 'Drink_0002' view 0 label 2, is a duplicate"),
         (
             replace(make_rows(), classes=["a", "b"]),
             r"a.parquet: 10 rows of \['a', 'b'\] with logits \(10, 3\)",
@@ -158,7 +162,7 @@ def test_faulty_rows_are_not_read(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=r"a.parquet: row 3, .* not finite"):
             read(2, 5)
         read(4, 10)
-    with pytest.raises(ValueError, match=r"b.parquet: row 1, .* before its place"):
+    with pytest.raises(ValueError, match=r"b.parquet: row 1, .* not sorted"):
         read_logits(backwards)
 
 
@@ -170,14 +174,16 @@ def test_rows_of_other_widths_are_refused(tmp_path, values, message):
     path = rewrite(
         store(tmp_path / "a.parquet", make_rows()), lambda table: table.set_column(3, "logits", lists)
     )
-    with pytest.raises(ValueError, match=rf"a.parquet: rows hold .*{message}.* numbers; expected the same"):
+    with pytest.raises(ValueError, match=rf"a.parquet: rows have .*{message}.* numbers; expected the same"):
         read_logits(path)
 
 
 def test_an_empty_file_is_refused(tmp_path):
     table = pq.read_table(store(tmp_path / "a.parquet", make_rows()))
     pq.write_table(table.slice(0, 0), tmp_path / "empty.parquet")
-    with pytest.raises(ValueError, match=r"empty.parquet: no logit file"):  # its metadata went with the rows
+    with pytest.raises(
+        ValueError, match=r"empty.parquet: not a logit file"
+    ):  # its metadata went with the rows
         read_logits(tmp_path / "empty.parquet")
     text = {"schema_version": "1", "classes": json.dumps(CLASSES)}
     pq.write_table(table.slice(0, 0).replace_schema_metadata(text), tmp_path / "empty.parquet")
@@ -188,7 +194,7 @@ def test_an_empty_file_is_refused(tmp_path):
 def test_a_file_of_something_else_is_refused(tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
     with pytest.raises(
-        ValueError, match=r"a.parquet: no logit file: its metadata needs schema_version 1 and classes"
+        ValueError, match=r"a.parquet: not a logit file: its metadata needs schema_version 1 and classes"
     ):
         read_logits(tmp_path / "a.parquet")
 
@@ -220,7 +226,7 @@ def test_a_failure_leaves_the_former_file_and_no_part(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
-def test_script_evaluate_writes_what_the_rule_knows_and_the_metrics(tmp_path, monkeypatch):
+def test_script_evaluate_writes_the_rules_context_and_the_metrics(tmp_path, monkeypatch):
     context = {"dataset": "toy", "split": 0, "seed": 1, "role": "teachers", "name": "rgb"}
     run_script(
         "evaluate",

@@ -1,4 +1,4 @@
-"""Stored targets reach the student in the order of its videos, and only if they are the ones it asks for."""
+"""Stored targets reach the student in the order of its videos, and only if they are the requested ones."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ STUDENT = {"alpha": 0.3, "kl_reduction": "mean"}
 
 
 def write_target(path, views, target, **changed):
-    """A fusion's file of two videos whose logits tell (video, view)."""
+    """A fusion's file of two videos whose logits encode (video, view)."""
     ids, numbers = np.repeat(["a", "b"], views), np.tile(np.arange(views), 2)
     probs = np.random.default_rng(0).dirichlet(np.ones(3), size=2 * views)
     rows = LogitRows(

@@ -1,4 +1,4 @@
-"""Laws of augmentation: agreement with F.interpolate, and what mirroring and padding may change."""
+"""Laws of augmentation: agreement with F.interpolate, and what flips and padding may change."""
 
 import numpy as np
 import pytest
@@ -47,16 +47,16 @@ def test_a_crop_at_true_size_copies_pixels():
     torch.testing.assert_close(cut[0], expected, atol=2e-3, rtol=0)
 
 
-def test_mirroring_reverses_columns_and_nothing_else():
-    straight, mirrored = (augment(FRAMES, SIZES, views(0.7, 0.2, 0.3, flip), 20, PIXELS) for flip in (0, 1))
-    torch.testing.assert_close(mirrored, straight.flip(-1), atol=2e-3, rtol=0)
+def test_a_flip_reverses_columns_and_nothing_else():
+    straight, flipped = (augment(FRAMES, SIZES, views(0.7, 0.2, 0.3, flip), 20, PIXELS) for flip in (0, 1))
+    torch.testing.assert_close(flipped, straight.flip(-1), atol=2e-3, rtol=0)
 
 
-def test_mirrored_flow_has_its_u_negated_around_code_128():
+def test_flipped_flow_has_its_u_negated_around_code_128():
     codes = FRAMES[..., :2]
-    straight, mirrored = (augment(codes, SIZES, views(0.7, 0.2, 0.3, flip), 20, CODES) for flip in (0, 1))
-    torch.testing.assert_close(mirrored[:, 0] - 128, -(straight[:, 0].flip(-1) - 128), atol=2e-3, rtol=0)
-    torch.testing.assert_close(mirrored[:, 1], straight[:, 1].flip(-1), atol=2e-3, rtol=0)
+    straight, flipped = (augment(codes, SIZES, views(0.7, 0.2, 0.3, flip), 20, CODES) for flip in (0, 1))
+    torch.testing.assert_close(flipped[:, 0] - 128, -(straight[:, 0].flip(-1) - 128), atol=2e-3, rtol=0)
+    torch.testing.assert_close(flipped[:, 1], straight[:, 1].flip(-1), atol=2e-3, rtol=0)
 
 
 def test_no_flow_stays_no_flow():
@@ -76,7 +76,7 @@ def test_padding_is_never_seen(filling):
     torch.testing.assert_close(together[:1], augment(small, sizes[:1], alone, 12, PIXELS), atol=1e-3, rtol=0)
 
 
-def test_a_uniform_picture_stays_uniform():
+def test_a_uniform_image_stays_uniform():
     grey = torch.full((2, 1, 40, 60, 3), 77, dtype=torch.uint8)
     cut = augment(grey, SIZES, views(0.9, 0.1, 0.9, 0), 33, PIXELS)
     torch.testing.assert_close(cut, torch.full_like(cut, 77.0), atol=1e-3, rtol=0)

@@ -1,4 +1,4 @@
-"""A checkpoint gives back the network, byte for byte, and refuses what is none."""
+"""A checkpoint restores the network, byte for byte; other files are refused."""
 
 import os
 

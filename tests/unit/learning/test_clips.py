@@ -1,4 +1,4 @@
-"""Clips: the same views in the same order for every modality, and exactly the frames that were asked for."""
+"""Clips: the same views in the same order for every modality, and exactly the requested frames."""
 
 from types import SimpleNamespace
 
@@ -107,6 +107,6 @@ def test_a_step_is_a_whole_batch_in_parts_unless_there_are_fewer_clips(count, mi
     assert shown == samples.rows[: len(shown)].tolist()
 
 
-def test_rows_are_whatever_the_caller_gave():
+def test_rows_are_those_of_the_caller():
     samples = Samples(IDS[:2], random_views(IDS[:2], [0, 0], 8, (8, 10)), np.array([70, 5]))
     assert next(iter(load_batches(store_of(videos()), samples, RECIPE))).rows.tolist() == [70, 5]

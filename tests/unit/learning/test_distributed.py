@@ -1,4 +1,4 @@
-"""Several processes train as one does, are stopped as one is, and leave nothing behind."""
+"""Several processes train like one, stop like one, and leave nothing behind."""
 
 import atexit
 import fcntl
@@ -30,7 +30,7 @@ TOLERANCE = 1e-4
 
 
 def network(dropout=0.0):
-    """Frozen batch norm: each process would see its own share only; and a weight that no clip reaches."""
+    """Frozen batch norm: each process would see its own share only; and an unused weight."""
     torch.manual_seed(0)
     layers = [
         nn.Conv3d(3, 16, (1, 3, 3)),
@@ -68,7 +68,7 @@ def assert_alike(one, other, tolerance):
 
 @pytest.fixture(scope="module")
 def by_two(lesson, tmp_path_factory):
-    """What a teacher's training by two processes comes to."""
+    """The result of a teacher's training by two processes."""
     return trained(lesson, {}, Run(3, CPU, str(tmp_path_factory.mktemp("two") / "state"), processes=2))
 
 
@@ -79,7 +79,7 @@ def test_two_processes_train_a_teacher_as_one_does(by_two, lesson, tmp_path):
 
 
 def test_two_processes_of_uneven_shares_train_a_student_as_one_does(lesson, tmp_path):
-    told = replace(lesson, knowledge=knowledge(views=2, replay=2))
+    distilled = replace(lesson, knowledge=knowledge(views=2, replay=2))
     recipe = {
         "batch_size": 7,
         "micro_batch": 2,
@@ -89,7 +89,7 @@ def test_two_processes_of_uneven_shares_train_a_student_as_one_does(lesson, tmp_
         "save_memory": True,
     }
     by_one, by_two = (
-        trained(told, recipe, Run(3, CPU, f"{tmp_path}/{count}", processes=count)) for count in (1, 2)
+        trained(distilled, recipe, Run(3, CPU, f"{tmp_path}/{count}", processes=count)) for count in (1, 2)
     )
     assert_alike(by_one, by_two, TOLERANCE)
 
@@ -135,7 +135,7 @@ def exists_within(path, seconds):
 
 @pytest.fixture
 def sigterm_at(monkeypatch):
-    """Has this process sent SIGTERM, once, when a file is there."""
+    """Send SIGTERM to this process, once, when a file exists."""
     monkeypatch.setattr(interruption, "_requested", False)
     kept = {number: signal.getsignal(number) for number in interruption.SIGNALS}
 
@@ -149,7 +149,7 @@ def sigterm_at(monkeypatch):
         signal.signal(number, handler)
 
 
-def test_stopped_by_sigterm_two_processes_go_on_as_if_they_had_not_been(
+def test_stopped_by_sigterm_two_processes_resume_as_if_they_had_not_been(
     by_two, lesson, sigterm_at, monkeypatch, tmp_path
 ):
     slow, run = replace(lesson, store=Slow(lesson.store)), Run(3, CPU, f"{tmp_path}/state", processes=2)
@@ -166,7 +166,7 @@ def test_stopped_by_sigterm_two_processes_go_on_as_if_they_had_not_been(
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_each_process_goes_on_with_its_own_random_numbers(rank, lesson, monkeypatch, tmp_path):
+def test_each_process_resumes_with_its_own_random_numbers(rank, lesson, monkeypatch, tmp_path):
     run = Run(7, CPU, f"{tmp_path}/state")
     trained(lesson, {}, run)
     state = read_state(run.state)
@@ -178,7 +178,7 @@ def test_each_process_goes_on_with_its_own_random_numbers(rank, lesson, monkeypa
     assert torch.equal(torch.get_rng_state(), randoms[rank])
 
 
-def test_what_two_processes_began_one_may_end(lesson, monkeypatch, tmp_path):
+def test_one_process_can_finish_what_two_began(lesson, monkeypatch, tmp_path):
     run, looks = Run(7, CPU, f"{tmp_path}/broken"), iter(range(100))
     whole = trained(lesson, {}, Run(7, CPU, f"{tmp_path}/whole"))
     monkeypatch.setattr(interruption, "requested", lambda: next(looks) == 4)  # after an epoch and two steps
@@ -205,7 +205,7 @@ TRAINING = textwrap.dedent("""
 
 
 def processes_with(setting):
-    """Those of this machine that have this line in their environment."""
+    """Processes of this machine with this line in their environment."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # ended, or of another user
@@ -215,7 +215,7 @@ def processes_with(setting):
 
 
 def locked(folder):
-    """The locks in a folder that someone holds."""
+    """The locks in a folder that are held."""
     held = []
     for path in (folder / "locks").iterdir():
         with open(path) as lock:
@@ -229,8 +229,12 @@ def locked(folder):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_parent_leaves_no_process_and_no_lock(lesson, tmp_path):
     command = [sys.executable, "-c", TRAINING, str(tmp_path), lesson.store._paths[0]]
-    told = {"CUDA_VISIBLE_DEVICES": "0,1", "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    parent = subprocess.Popen(command, env={**os.environ, **told}, stderr=subprocess.PIPE)
+    setting = {
+        "CUDA_VISIBLE_DEVICES": "0,1",
+        "TMPDIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    parent = subprocess.Popen(command, env={**os.environ, **setting}, stderr=subprocess.PIPE)
     try:
         assert exists_within(tmp_path / "state", 600), parent.communicate(timeout=1)
         assert len(processes_with(f"TMPDIR={tmp_path}")) == 4  # the parent, torchrun and its two
@@ -243,14 +247,14 @@ def test_a_killed_parent_leaves_no_process_and_no_lock(lesson, tmp_path):
     assert not left
 
 
-def test_what_fails_in_a_process_fails_the_training(lesson, tmp_path, capfd):
+def test_a_failure_in_a_process_fails_the_training(lesson, tmp_path, capfd):
     with pytest.raises(RuntimeError, match="one of 2 processes failed, see above"):
         trained(lesson, {"lr": 1e30, "warmup_epochs": 0}, Run(0, CPU, f"{tmp_path}/state", processes=2))
     assert "in epoch 0; lr 1e+30 may be too high" in capfd.readouterr().err
 
 
 def test_what_aborts_an_interpreter_that_ends_does_not_fail_what_is_done():
-    """As gloo's threads may, which outlive their group: seen once in some hundred trainings on a busy machine."""
+    """As gloo's threads may, which outlive their group: seen once in about a hundred trainings on a busy machine."""
     call_together(2, "cpu", atexit.register, (os.abort,))
 
 
@@ -259,10 +263,10 @@ def test_more_processes_than_clips_of_a_step_are_refused(lesson, tmp_path):
         trained(lesson, {}, Run(0, CPU, f"{tmp_path}/state", processes=9))
 
 
-def test_a_network_that_cannot_be_handed_over_is_refused(lesson, tmp_path):
+def test_a_network_that_cannot_be_pickled_is_refused(lesson, tmp_path):
     made = network()
     made[2].forward = lambda values: values
     with pytest.raises(
-        ValueError, match=r"2 processes: what they are to do cannot be handed to them: .*lambda"
+        ValueError, match=r"2 processes: the call and its arguments cannot be pickled: .*lambda"
     ):
         fit(made, lesson, RECIPE, Run(0, CPU, f"{tmp_path}/state", processes=2))

@@ -31,7 +31,7 @@ def test_values_by_hand():
     assert loss.item() == pytest.approx(0.3 * -np.log(0.9) + 0.7 * 4 * kl, rel=1e-6)
 
 
-def test_alpha_weighs_the_labels():
+def test_alpha_weights_the_labels():
     for alpha, part in ((1.0, 1), (0.0, 2)):
         values = distillation_loss(STUDENT, LABELS, TARGET, alpha, 3.0)
         assert values[0].item() == pytest.approx(values[part].item(), rel=1e-12)

@@ -1,4 +1,4 @@
-"""What moves the weights: rates, limits, frozen parts, head, moving average, saved memory."""
+"""Weight updates: rates, limits, frozen parts, head, moving average, saved memory."""
 
 import copy
 
@@ -93,7 +93,10 @@ def test_a_prefix_is_a_part_not_the_beginning_of_a_word():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"freeze": ["blocks"]}, r"freeze names 'blocks', but no weight begins so; there are \['0.0.bias'"),
+        (
+            {"freeze": ["blocks"]},
+            r"freeze names 'blocks', but no weight name begins with it; known beginnings: \['0.0.bias'",
+        ),
         ({"freeze": ["0", "1", "2"]}, "leaves nothing to train"),
         ({"optimizer": "lion"}, r"unknown optimizer 'lion'; known: \['adamw', 'sgd'\]"),
         ({"batch_norm": "off"}, r"unknown batch_norm 'off'; known: \['train', 'frozen'\]"),
@@ -131,7 +134,7 @@ def test_the_average_follows_by_the_closed_form():
     assert average.weight.item() == pytest.approx(0.5**3 * 1 + 0.5**3 * 3 - 0.5**2 * 1 + 0.5 * 2)
 
 
-def test_the_average_of_a_network_that_stands_still_is_the_network():
+def test_the_average_of_an_unchanged_network_is_the_network():
     net = network()
     average = copy.deepcopy(net)
     follow(average, net, 0.9)

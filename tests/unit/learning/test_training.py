@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 
 def brightness_store():
-    """Noise whose mean tells the class."""
+    """Noise whose mean gives the class."""
     random = np.random.default_rng(0)
     videos = {
         name: random.integers(80 * label, 80 * label + 90, (4, 10, 12, 3), dtype=np.uint8)
@@ -40,7 +40,7 @@ LESSON = Lesson(brightness_store(), IDS, LABELS, Modality("rgb", mean=0.5, std=0
 
 
 def tiny_network():
-    """A double of a real network: batch norm and dropout, so that all kinds of state matter."""
+    """A stand-in for a real network: batch norm and dropout, so that all kinds of state matter."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv3d(3, 16, (1, 3, 3)), nn.BatchNorm3d(16), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(),
@@ -136,7 +136,7 @@ def test_a_finished_training_is_not_done_again(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_loss_that_is_no_number_is_refused(tmp_path):
+def test_a_loss_that_is_not_finite_is_refused(tmp_path):
     with pytest.raises(FloatingPointError, match=r"loss is (nan|inf) in epoch 0; lr 1e\+30 may be too high"):
         fit(
             tiny_network(),
@@ -156,15 +156,15 @@ def test_alpha_one_learns_what_a_teacher_learns(tmp_path):
     )
 
 
-def test_every_clip_is_told_its_own_target():
-    """A student that says exactly the target of the view on show has no divergence, whichever view it is."""
+def test_every_clip_gets_its_own_target():
+    """A student that predicts exactly the target of the current view has no divergence, whichever view it is."""
     random = np.random.default_rng(0)
     stored = random.dirichlet(np.ones(3), size=(24, 2)).astype(np.float32)
-    told = replace(knowledge(views=2, replay=2), target=stored)
+    stored_knowledge = replace(knowledge(views=2, replay=2), target=stored)
     for epoch in range(4):
-        rows = torch.from_numpy(epoch_samples(IDS, RECIPE, 0, epoch, told.replay).rows)
+        rows = torch.from_numpy(epoch_samples(IDS, RECIPE, 0, epoch, stored_knowledge.replay).rows)
         logits = 2.0 * torch.from_numpy(np.log(stored[rows, epoch % 2]))
-        divergence = lesson_loss(logits, rows, replace(LESSON, knowledge=told), epoch)[2]
+        divergence = lesson_loss(logits, rows, replace(LESSON, knowledge=stored_knowledge), epoch)[2]
         assert divergence.item() == pytest.approx(0, abs=1e-6)
 
 
@@ -200,7 +200,7 @@ def test_the_moving_average_is_the_model(tmp_path):
     assert not torch.equal(plain[0].weight, averaged[0].weight)
 
 
-def test_who_reads_the_clips_is_no_setting_of_a_training():
+def test_how_clips_are_read_is_not_a_setting_of_a_training():
     key = training_key(tiny_network(), LESSON, RECIPE, Run(0, CPU, ""))
     assert training_key(tiny_network(), LESSON, {**RECIPE, "workers": 4}, Run(0, CPU, "")) == key
     assert training_key(tiny_network(), LESSON, {**RECIPE, "lr": 0.5}, Run(0, CPU, "")) != key

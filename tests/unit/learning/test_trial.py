@@ -1,4 +1,4 @@
-"""Before a training a clip goes through its network: what does not fit is told, what fits is left as it was."""
+"""Before a training a clip goes through its network: a misfit is reported, a network that fits is not changed."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from ukdlib.networks import initial_network
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_what_fits_is_left_as_it_was(family):
+def test_a_network_that_fits_is_not_changed(family):
     network = initial_network(settings(family), 3, 2, seed=0)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     torch.manual_seed(0)
@@ -23,7 +23,7 @@ def test_what_fits_is_left_as_it_was(family):
 
 
 class Fixed(nn.Module):
-    """Gives the same, whatever the clip is."""
+    """Returns the same for any clip."""
 
     def __init__(self, answer):
         super().__init__()
@@ -43,11 +43,11 @@ class Fixed(nn.Module):
         ),
         (initial_network(settings("slowfast"), 3, 3, 0), (2, 8, 32, 32), r"clip of 2x8x32x32 .*channels"),
         (initial_network(settings("mvit"), 3, 3, 0), (3, 8, 64, 64), "cannot take a clip of 3x8x64x64"),
-        (initial_network(settings("csn"), 5, 3, 0), (3, 8, 32, 32), r"gives \(1, 5\), not \(1, 3\) logits"),
-        (Fixed((torch.zeros(1, 3),)), (3, 8, 32, 32), r"gives tuple, not \(1, 3\)"),
+        (initial_network(settings("csn"), 5, 3, 0), (3, 8, 32, 32), r"returns \(1, 5\), not \(1, 3\) logits"),
+        (Fixed((torch.zeros(1, 3),)), (3, 8, 32, 32), r"returns tuple, not \(1, 3\)"),
         (Fixed(torch.full((1, 3), torch.nan)), (3, 8, 32, 32), "not finite"),
     ],
 )
-def test_what_does_not_fit_is_told(network, shape, message):
+def test_what_does_not_fit_is_reported(network, shape, message):
     with pytest.raises(ValueError, match=message):
         check_network(network, shape[0], {"frames": shape[1], "crop": shape[2]}, 3, "teachers.a")

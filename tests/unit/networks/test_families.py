@@ -1,6 +1,6 @@
 """
-What every family of the zoo promises, held by a small member of each: logits for clips of any channels and crop, finite
-gradients, training, a checkpoint that gives the same outputs back.
+Requirements on every family of the zoo, tested on a small member of each: logits for clips of any channels and crop,
+finite gradients, training, a checkpoint that gives the same outputs.
 """
 
 from types import SimpleNamespace
@@ -48,14 +48,14 @@ def settings(family):
 
 
 def store():
-    """Four videos of noise, of which a network can learn the brightness."""
+    """Four videos of noise whose brightness a network can learn."""
     random = np.random.default_rng(0)
     videos = {f"v{i}": random.integers(40 * i, 40 * i + 99, (9, 36, 40, 3), dtype=np.uint8) for i in range(4)}
     return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_network_can_be_handed_to_another_process(family, tmp_path):
+def test_a_network_can_be_sent_to_another_process(family, tmp_path):
     network = initial_network(settings(family), CLASSES, 3, seed=0).eval()
     torch.save(Carried(network), tmp_path / "network")
     clip = torch.rand(1, 3, FRAMES, 32, 32)
@@ -79,7 +79,7 @@ def test_a_family_trains_and_comes_back_from_its_checkpoint(family, tmp_path):
     history = fit(network, lesson, RECIPE, Run(0, CPU, f"{tmp_path}/state"))
     assert np.isfinite(history[-1]["loss"])
     for name, weight in network.named_parameters():
-        assert torch.isfinite(weight).all(), name  # a gradient that is no number would have spread
+        assert torch.isfinite(weight).all(), name  # a NaN gradient would have spread
     changed = [name for name, weight in network.named_parameters() if not torch.equal(weight, before[name])]
     assert len(changed) > 0.6 * len(before)  # what leads to a weight of 0 learns from the second step on
 
@@ -143,7 +143,7 @@ def test_the_pyramid_lets_both_levels_reach_the_output():
 
 
 def test_x3d_gives_the_librarys_probabilities():
-    """At the size that the library's head is made for; its softmax is left out here."""
+    """At the size that the library's head is made for; its softmax is omitted here."""
     from pytorchvideo.models.x3d import create_x3d
 
     theirs = create_x3d(input_clip_length=4, input_crop_size=64, model_num_class=5, width_factor=1.0).eval()
@@ -164,7 +164,7 @@ def test_x3d_gives_the_librarys_probabilities():
         ({"arch": "tpn", "frames": 8, "width": 3}, "groups 32 do not divide the neck's 48 channels"),
         ({"arch": "csn", "frames": 8, "depth": 18}, r"csn: unknown depth 18; known: \[50, 101, 152\]"),
         ({"arch": "x3d", "frames": 8, "variant": "xl"}, r"x3d: unknown variant 'xl'; known"),
-        ({"arch": "mvit", "frames": 8, "crop": 48}, "mvit: crop 48 is no multiple of 32"),
+        ({"arch": "mvit", "frames": 8, "crop": 48}, "mvit: crop 48 is not a multiple of 32"),
         ({"arch": "mvit", "frames": 8}, "'mvit' lacks option crop"),
         ({"arch": "torchvision", "frames": 8, "crop": 48, "model": "r4d"}, r"unknown model 'r4d'; known: \['r3d_18'"),
         ({"arch": "torchvision", "frames": 8, "crop": 32, "model": "r3d_18", "dropout": 0.1}, "r3d_18 has no dropout"),

@@ -21,7 +21,7 @@ def small(model, channels=3, seed=0):
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
-def test_a_model_trains_alike_with_and_without_saved_memory(model, tmp_path):
+def test_a_model_trains_the_same_with_and_without_saved_memory(model, tmp_path):
     lesson = Lesson(store(), [f"v{i}" for i in range(4)], np.arange(4) % CLASSES, RGB)
     networks = []
     for saved in (False, True):
@@ -77,7 +77,7 @@ def test_other_networks_do_not_import_the_library():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_without_the_extra_its_name_is_told(monkeypatch):
+def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'ukd\[huggingface\]'"):
         small("vivit")
@@ -89,7 +89,7 @@ def test_without_the_extra_its_name_is_told(monkeypatch):
         ({"model": "vit"}, r"unknown model 'vit'; known: \['timesformer'"),
         ({"crop": 40}, "needs a crop that is a multiple of 16, not 40"),
         ({"frames": 7}, "needs a number of frames that is a multiple of 2, not 7"),
-        ({"width": 100}, "width 100 is no multiple of 64"),
+        ({"width": 100}, "width 100 is not a multiple of 64"),
     ],
 )
 def test_refusals(change, message):

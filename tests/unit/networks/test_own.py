@@ -1,4 +1,4 @@
-"""A user's own network by module:function, and what is said when it does not fit."""
+"""A user's own network by module:function, and the errors if it does not fit."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ constant = 7
 
 @pytest.fixture(autouse=True)
 def module(tmp_path, monkeypatch):
-    """A working directory with the user's module, under a name of its own in each test."""
+    """A working directory with the user's module, under another name in each test."""
     name = f"own_{tmp_path.name.replace('-', '_')}"
     (tmp_path / f"{name}.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
@@ -56,7 +56,7 @@ def test_a_function_of_the_working_directory_makes_the_network(module):
     assert network(torch.rand(2, 2, 4, 32, 32)).shape == (2, 5)
 
 
-def test_a_network_of_one_size_states_it_as_crop(module):
+def test_a_network_of_one_size_has_it_as_option_crop(module):
     network = build_network(f"{module}:fixed", 5, 3, frames=2, crop=16)
     assert network(torch.rand(1, 3, 2, 16, 16)).shape == (1, 5)
 
@@ -88,9 +88,9 @@ def test_a_module_that_needs_a_missing_package_says_which(tmp_path):
         ("constant", {"frames": 4}, "has no function 'constant'"),
         ("small", {}, "lacks option frames"),
         ("number", {"frames": 4}, r"returned int, not a torch.nn.Module"),
-        ("features", {"frames": 4}, r"gives \(1, 3\) for a clip \(1, 3, 4, 224, 224\); .* logits \(1, 5\)"),
-        ("several", {"frames": 4}, "gives no tensor for a clip"),
-        ("small", {"frames": 1}, "fails on a clip .*if it takes one size only, state it as option crop"),
+        ("features", {"frames": 4}, r"returns \(1, 3\) for a clip \(1, 3, 4, 224, 224\); .* logits \(1, 5\)"),
+        ("several", {"frames": 4}, "returns no tensor for a clip"),
+        ("small", {"frames": 1}, "fails on a clip .*if it takes only one size, set it as option crop"),
         ("small", {"frames": 4, "widht": 8}, "does not take these options: .*'widht'"),
     ],
 )
@@ -108,6 +108,6 @@ def test_refusals(module, function, options, message):
         ("module:", "is not of the form module:function"),
     ],
 )
-def test_names_that_lead_nowhere(arch, message):
+def test_unknown_modules_and_functions_are_refused(arch, message):
     with pytest.raises(ValueError, match=message):
         build_network(arch, 5, 3, frames=4)

@@ -4,7 +4,7 @@ The paper's networks have their published sizes, at 400 classes.
 Parameters: the integers in MMAction2's metafiles (configs/recognition/{slowfast,i3d,csn,tpn}/metafile.yml), from
 which two deliberate differences are taken. Multiply-adds: the figures in its tables, which are for crops of 256
 (so say the numbers: at 224 all are 23 % lower) and count, beside convolutions, linear layers and matrix products, two
-operations per element of a batch normalisation; torch's counter counts the former only.
+operations per element of a batch normalisation; torch's counter counts only the former.
 """
 
 import pytest
@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ukdlib.networks import build_network
 
-LATERAL_NORMS = 928  # of SlowFast, which MMAction2 leaves out: 2 * (16 + 64 + 128 + 256)
-AUXILIARY_HEAD = 19_698_064  # of TPN, which is left out here: 1024 * 2048 * 9 + 2 * 2048 + 2049 * 400
+LATERAL_NORMS = 928  # of SlowFast, which MMAction2 omits: 2 * (16 + 64 + 128 + 256)
+AUXILIARY_HEAD = 19_698_064  # of TPN, which is omitted here: 1024 * 2048 * 9 + 2 * 2048 + 2049 * 400
 PLAIN = {"frames": 32, "nonlocal_res3": [], "nonlocal_res4": []}
 
 SIZES = [  # arch, options, parameters, multiply-adds published in G

@@ -1,4 +1,4 @@
-"""Stems turned from RGB to other channels: laws of the rules, for every family."""
+"""Stems converted from RGB to other channels: laws of the rules, for every family."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def name_of(options):
 
 
 def responses(network, clip):
-    """What each stem answers without its bias, in the order of the stems."""
+    """The response of each stem without its bias, in the order of the stems."""
     answers = []
     for name in find_stems(network, clip.shape[1]):
         stem = network.get_submodule(name)
@@ -68,7 +68,7 @@ def test_a_state_dict_of_a_converted_network_fits_one_built_for_flow():
     initial_network(settings("nl_i3d"), 3, 2, seed=1).load_state_dict(converted.state_dict())
 
 
-def test_stems_that_cannot_be_told_can_be_named():
+def test_stems_that_cannot_be_detected_can_be_named():
     network = nn.Sequential(nn.Conv3d(3, 3, 1), nn.Conv3d(3, 4, 1))
     with pytest.raises(
         ValueError, match=r"several convolutions take 3 channels: \['0', '1'\]; name the stems"

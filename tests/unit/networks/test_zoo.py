@@ -1,4 +1,4 @@
-"""What every network of the zoo promises, and SlowFast in particular."""
+"""Requirements on every network of the zoo, and on SlowFast in particular."""
 
 import subprocess
 import sys
@@ -108,8 +108,8 @@ def test_networks_need_no_torchvision():
             r"unknown network arch 'slowfest'; known: .*'slowfast', .*, or module:function",
         ),
         ({"arch": "slowfast", "frames": 8, "depht": 18}, "has no option depht; known: .*'depth'"),
-        ({"arch": "slowfast", "frames": 12}, "frames 12 is no multiple of alpha 8"),
-        ({"arch": "slowfast", "frames": 8, "width": 12}, "width 12 is no multiple of beta 8"),
+        ({"arch": "slowfast", "frames": 12}, "frames 12 is not a multiple of alpha 8"),
+        ({"arch": "slowfast", "frames": 8, "width": 12}, "width 12 is not a multiple of beta 8"),
         ({"arch": "slowfast", "frames": 8, "depth": 34}, r"depth 34; known: \[18, 50, 101, 152\]"),
         ({"arch": "slowfast", "frames": 8, "slow_indices": "first"}, r"slow_indices 'first'; known"),
         ({"arch": "slowfast"}, "lacks option frames"),

@@ -1,7 +1,7 @@
 """
 Names of all weights of the paper's networks in files of MMAction2 (1.2) and PySlowFast, written from their classes.
 
-Made apart from ukdlib.pretrained.naming, by the order in which those libraries build their modules.
+Written independently of ukdlib.pretrained.naming, by the order in which those libraries build their modules.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Weights from the network: whole and of the stated hash, or not there at all."""
+"""Downloaded weights: complete and with the stated hash, or not kept at all."""
 
 import hashlib
 
@@ -22,7 +22,7 @@ def test_a_file_of_the_stated_hash_is_kept(served, tmp_path, digits):
     assert target.read_bytes() == b"weights" and [p.name for p in target.parent.iterdir()] == ["mine"]
 
 
-def test_other_bytes_are_thrown_away(served, tmp_path):
+def test_other_bytes_are_deleted(served, tmp_path):
     target = tmp_path / "mine"
     with pytest.raises(
         ValueError, match=r"weights\.mine: file://.* has the sha256 [0-9a-f]{64}, not 00000000"
@@ -31,15 +31,15 @@ def test_other_bytes_are_thrown_away(served, tmp_path):
     assert not list(tmp_path.glob("mine*"))
 
 
-def test_without_a_network_the_manual_way_is_told(tmp_path):
+def test_without_a_network_the_manual_way_is_named(tmp_path):
     with pytest.raises(
-        OSError, match=r"weights\.mine: http.* cannot be fetched: .* set `file:` to where it lies"
+        OSError, match=r"weights\.mine: http.* cannot be downloaded: .* set `file:` to its path"
     ):
         fetch("http://127.0.0.1:9/w.pth", "00000000", tmp_path / "mine", "weights.mine")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_hash_may_stand_in_the_files_name():
+def test_the_hash_may_be_in_the_file_name():
     url = "https://example.org/slowfast_r50_4x16x1_kinetics400-rgb_20220901-701b0f6f.pth"
     assert address_of("weights.a", {"url": url}) == (url, "701b0f6f")
     assert address_of("weights.a", {"url": url, "sha256": "ab" * 32}) == (url, "ab" * 32)
@@ -61,7 +61,7 @@ def test_names_that_the_libraries_publish():
             r"weights\.a\.enum is 'pytorchvideo/slowfast'; known: .*'slowfast_r50'",
         ),
         ({"enum": "R3D_Weights"}, r"known: .*'R3D_18_Weights.KINETICS400_V1'"),
-        ({"url": "https://example.org/MVIT_B_32x3_f294077834.pyth"}, "nothing else would check it"),
+        ({"url": "https://example.org/MVIT_B_32x3_f294077834.pyth"}, "without it the file cannot be checked"),
     ],
 )
 def test_refusals(entry, message):

@@ -1,4 +1,4 @@
-"""Weights by other hands: names map one to one, outputs survive, other networks and code are refused."""
+"""Third-party weights: names map one to one, outputs are kept, other networks and code are refused."""
 
 import os
 import pickle
@@ -49,7 +49,7 @@ def test_names_map_one_to_one(naming, arch, options):
     published = {"mmaction2": mmaction2, "pyslowfast": pyslowfast}[naming](arch)
     bias = {
         name for name in published if name.endswith("conv_out.bias")
-    }  # folded into the normalisation behind
+    }  # folded into the following normalisation
     assert len(set(renamed)) == len(names) and set(renamed) == published - bias
 
 
@@ -70,7 +70,7 @@ def foreign_file(network, naming, path, wrap=None):
 @pytest.mark.parametrize(
     "naming, wrap", [("pyslowfast", "model_state"), ("pytorchvideo", "model_state"), ("ukd", None)]
 )
-def test_outputs_survive_the_way_there_and_back(naming, wrap, tmp_path):
+def test_outputs_survive_a_round_trip(naming, wrap, tmp_path):
     network = small("slowfast", seed=1)
     path = foreign_file(network, naming, tmp_path / "there.pyth", wrap)
     other = small("slowfast")
@@ -82,7 +82,7 @@ def test_outputs_survive_the_way_there_and_back(naming, wrap, tmp_path):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_goes_on_from_a_checkpoint_of_ours(family, tmp_path):
+def test_every_family_starts_from_a_checkpoint_of_ours(family, tmp_path):
     network, path = small(family, seed=1), tmp_path / "checkpoint.safetensors"
     stated = {
         "network": {"arch": family, "frames": FRAMES, **SMALL[family]},
@@ -102,7 +102,7 @@ def test_every_family_goes_on_from_a_checkpoint_of_ours(family, tmp_path):
 
 
 @pytest.mark.parametrize("classes", [["a", "b"], ["Jump", "Drink", "Wave"]], ids=["fewer", "another order"])
-def test_the_head_starts_anew_for_other_classes_and_only_it(classes, tmp_path):
+def test_only_the_head_is_reinitialised_for_other_classes(classes, tmp_path):
     network, path = small("tpn", seed=1), tmp_path / "checkpoint.safetensors"
     stated = {
         "network": {"arch": "tpn", "frames": FRAMES, **SMALL["tpn"]},
@@ -170,7 +170,7 @@ def test_another_network_and_another_naming_are_refused(tmp_path):
 
 
 class Code:
-    """What a pickle would run if it were read without care."""
+    """Code that a pickle would run if it were read carelessly."""
 
     def __reduce__(self):
         return os.mkdir, (os.environ["EVIL"],)
@@ -190,7 +190,7 @@ def test_code_in_a_file_is_refused_and_not_run(write, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "content", [b"", b"<html>404</html>", b"PK\x03\x04 cut off"], ids=["empty", "a page", "cut off"]
 )
-def test_what_is_no_file_of_weights_is_refused(content, tmp_path):
+def test_other_files_than_weights_are_refused(content, tmp_path):
     (tmp_path / "w.pth").write_bytes(content)
     with pytest.raises(ValueError, match=r"w\.pth: not read"):
         read_weights(tmp_path / "w.pth")

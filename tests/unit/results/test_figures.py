@@ -133,7 +133,7 @@ def test_confusion_rows_sum_to_a_hundred():
     np.testing.assert_allclose(matrix[0], [50, 25, 25])
 
 
-def test_classes_stand_in_the_order_of_their_gain():
+def test_classes_are_sorted_by_gain():
     better = metrics(
         "students", counts=((2, 1, 1), (2, 2, 0), (0, 0, 4))
     )  # Jump 50, Run 100 -> 50, Walk 50 -> 100
@@ -158,7 +158,7 @@ def test_other_file_kinds_are_refused(tmp_path):
         save(DRAWN["cost"](), str(tmp_path / "cost.pdf"))
 
 
-def test_letters_are_looked_for_in_what_is_installed_after_the_font_that_is_everywhere():
+def test_installed_fonts_come_after_the_bundled_one():
     assert font_families([]) == font_families(["Comic Sans MS"]) == ["DejaVu Sans"]
     assert font_families(["WenQuanYi Zen Hei", "DejaVu Sans", "Noto Sans CJK JP"]) == [
         "DejaVu Sans", "Noto Sans CJK JP", "WenQuanYi Zen Hei"
@@ -189,7 +189,7 @@ def test_gallery_picks_test_clips_of_every_class():
         pick_clips(subsets[subsets["subset"] == "train"], CLASSES, 4)
 
 
-def test_gallery_draws_seven_pictures_a_clip(tmp_path):
+def test_gallery_draws_seven_images_per_clip(tmp_path):
     rng = np.random.default_rng(0)
     stores = []
     for name, channels in {"dark": 3, "rgb": 3, "flow": 2}.items():

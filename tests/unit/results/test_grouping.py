@@ -1,4 +1,4 @@
-"""Files under the labels of their rows: order and number are kept, what does not come out even is refused."""
+"""Files grouped by the labels of their rows: order and number are kept, uneven numbers are refused."""
 
 import pytest
 
@@ -16,6 +16,6 @@ def test_no_rows_have_no_files():
 
 
 @pytest.mark.parametrize(("rows", "files"), [(["a", "b"], ["u"]), (["a"], []), ([], ["u"])])
-def test_what_does_not_come_out_even_is_refused(rows, files):
+def test_uneven_numbers_of_files_are_refused(rows, files):
     with pytest.raises(ValueError, match="same number"):
         by_row(rows, files)

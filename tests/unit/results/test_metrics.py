@@ -43,7 +43,7 @@ def test_a_class_without_videos_has_no_accuracy_and_does_not_enter_the_mean():
 
 
 def test_views_are_averaged_as_probabilities_not_as_logits():
-    # one sure view of Drink outweighs, as logits, two views of Jump, which win as probabilities
+    # one confident view of Drink outweighs, as logits, two views of Jump, which win as probabilities
     logits = np.array([[30.0, 0, 0], [0, 3, 0], [0, 3, 0]])
     ids, labels, probs, views = video_probabilities(np.array(["a"] * 3), np.ones(3, int), logits)
     assert (ids.tolist(), labels.tolist(), views) == (["a"], [1], 3)

@@ -1,4 +1,4 @@
-"""The report: opens offline, escapes what it is given, is the same bytes twice, refuses what is amiss."""
+"""The report: opens offline, escapes what it is given, is the same bytes twice, refuses what is wrong."""
 
 import base64
 from collections import OrderedDict
@@ -12,8 +12,8 @@ from ukdlib.results.report import (
     read_figures,
     read_leaks,
     read_rejected,
-    read_remarks,
     read_table,
+    read_warnings,
     write_report,
 )
 
@@ -37,7 +37,7 @@ def parts(tmp_path):
         ),
         "data_tables": [],
         "data_figures": [],
-        "remarks": {"nearly black": ["v9"]},
+        "warnings": {"nearly black": ["v9"]},
         "leaks": [],
         "rejected": read_rejected(str(tmp_path / "rejected.csv")),
         "config": OrderedDict(run=OrderedDict(seeds=[0, 1]), group="^<b>"),
@@ -87,23 +87,23 @@ def test_rejected_videos_are_named_with_reasons(tmp_path, parts):
     assert "empty file: 2 videos" in page and "Run_1, Run_2" in page and "no video: 1 video<" in page
 
 
-def test_remarks_and_leaks_are_told(tmp_path, parts):
-    (tmp_path / "remarks.csv").write_text("what,remark\nSit_1,nearly black\nlist.txt,names 3 videos\n")
+def test_warnings_and_leaks_are_shown(tmp_path, parts):
+    (tmp_path / "warnings.csv").write_text("what,warning\nSit_1,nearly black\nlist.txt,lists 3 videos\n")
     (tmp_path / "split1").mkdir()
     (tmp_path / "split1/leaks.csv").write_text(
         "video,subset,same_frames_as,in_subset\nRun_1,train,Run_9,test\n"
     )
-    remarks, leaks = (
-        read_remarks(str(tmp_path / "remarks.csv")),
+    warnings, leaks = (
+        read_warnings(str(tmp_path / "warnings.csv")),
         read_leaks([str(tmp_path / "split1/leaks.csv")]),
     )
-    assert remarks == {"nearly black": ["Sit_1"], "names 3 videos": ["list.txt"]}
-    page = written(tmp_path, {**parts, "remarks": remarks, "leaks": leaks})
+    assert warnings == {"nearly black": ["Sit_1"], "lists 3 videos": ["list.txt"]}
+    page = written(tmp_path, {**parts, "warnings": warnings, "leaks": leaks})
     assert "nearly black: 1 video<" in page and "split1: Run_1 (train) and Run_9 (test)" in page
-    assert "flatters every number" in page and "flatters every number" not in written(tmp_path, parts)
-    (tmp_path / "remarks.csv").write_text("a,b\n")
-    with pytest.raises(ValueError, match="needed: what, remark"):
-        read_remarks(str(tmp_path / "remarks.csv"))
+    assert "inflates every number" in page and "inflates every number" not in written(tmp_path, parts)
+    (tmp_path / "warnings.csv").write_text("a,b\n")
+    with pytest.raises(ValueError, match="needed: what, warning"):
+        read_warnings(str(tmp_path / "warnings.csv"))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_page_that_loads_something_is_refused(load, tmp_path, parts):
     assert not (tmp_path / "report.html").exists()
 
 
-def test_links_within_the_page_are_no_loads():
+def test_links_within_the_page_do_not_count_as_loads():
     assert (
         loads_from_elsewhere(
             '<a href="#tables">x</a><img src="data:image/png;base64,AA=="><p>src=http://x</p>'
@@ -137,16 +137,16 @@ def test_links_within_the_page_are_no_loads():
     )
 
 
-def test_pictures_without_caption_or_of_other_kinds_are_refused(tmp_path):
+def test_images_without_caption_or_of_other_kinds_are_refused(tmp_path):
     for name in ("cost.svg", "accuracy.pdf"):
         (tmp_path / name).write_text(SVG)
         with pytest.raises(ValueError, match=rf"{name}.*captions are for \['accuracy'\]"):
             read_figures([str(tmp_path / name)], {"accuracy": "Accuracy."})
 
 
-def test_files_that_are_no_table_or_list_are_refused(tmp_path):
+def test_files_that_are_not_a_table_or_list_are_refused(tmp_path):
     (tmp_path / "table1.html").write_text("<table></table>")
-    with pytest.raises(ValueError, match=r"table1\.html: no page of a table"):
+    with pytest.raises(ValueError, match=r"table1\.html: not the page of a table"):
         read_table(str(tmp_path / "table1.html"))
     (tmp_path / "rejected.csv").write_text("video,why\n")
     with pytest.raises(ValueError, match=r"rejected\.csv: columns are \['video', 'why'\]"):

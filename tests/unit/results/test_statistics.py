@@ -8,7 +8,7 @@ import pytest
 from ukdlib.results.statistics import bootstrap_interval, crossed_bootstrap, mcnemar, paired_bootstrap
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+def test_the_interval_covers_the_truth_as_often_as_stated():
     rng = np.random.default_rng(0)
     intervals = np.array([bootstrap_interval(rng.random(200) < 0.7, seed=trial) for trial in range(300)])
     covered = ((intervals[:, 0] <= 0.7) & (intervals[:, 1] >= 0.7)).mean()
@@ -54,7 +54,7 @@ def test_pairing_removes_what_both_share():
     difference, low, high = paired_bootstrap(better, hard)
     np.testing.assert_allclose(difference, 15 / 500)
     assert 0 < low < difference < high
-    assert bootstrap_interval(better)[0] < bootstrap_interval(hard)[1]  # apart, the intervals overlap
+    assert bootstrap_interval(better)[0] < bootstrap_interval(hard)[1]  # unpaired, the intervals overlap
 
 
 def test_exchanging_the_two_turns_the_sign():

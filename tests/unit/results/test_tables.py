@@ -33,7 +33,7 @@ def run(correct, split=0, seed=0, videos=None, views=1):
 
 
 def files(folder, correct, seed=0):
-    """Metrics and logits files of one run over videos of alternating class, right or wrong as told."""
+    """Metrics and logits files of one run over videos of alternating class, right or wrong as given."""
     labels = np.arange(len(correct)) % 2
     logits = np.zeros((len(correct), 2), np.float32)
     logits[np.arange(len(correct)), np.where(correct, labels, 1 - labels)] = 2.0
@@ -83,7 +83,7 @@ def test_equal_arms_differ_by_nothing():
     assert list(table.loc["same", ["difference", "difference_low", "difference_high"]]) == [0, 0, 0]
 
 
-def test_verdict_says_no_more_than_the_interval():
+def test_verdict_claims_no_more_than_the_interval():
     many, few = [1] * 90 + [0] * 10, [1] * 30 + [0] * 70
     clear = summarise({"base": [run(few)], "ours": [run(many)]}, "base", {})
     assert "+60.0 points" in verdict(clear, "base") and verdict(clear, "base").endswith("above 0.")
@@ -121,7 +121,7 @@ def test_files_give_the_table(tmp_path):
     ] == pytest.approx(50)
 
 
-def test_what_was_learnt_by_heart_stands_beside_the_accuracy(tmp_path):
+def test_training_accuracy_is_shown_beside_the_test_accuracy(tmp_path):
     metrics, logits = files(tmp_path / "a", [1, 0, 0, 0])
     (tmp_path / "history.csv").write_text("epoch,top1\n0,0.5\n1,0.75\n")
     both = ({label: [path] for label in ("trained", "fused")} for path in (metrics, logits))
@@ -159,7 +159,7 @@ def test_html_is_escaped_and_needs_no_other_file():
     assert "http" not in page and "src=" not in page and "url(" not in page
 
 
-def test_published_numbers_stand_in_their_own_column():
+def test_published_numbers_have_their_own_column():
     table = summarise({"base": [run([1, 0])], "UKD": [run([1, 1])]}, "base", {"UKD": 71.3})
     page = to_html(table, "base", "Table", "")
     assert page.index("paper, ARID v1.5") < page.index("71.3") and "<td>100.0</td>" in page
@@ -197,7 +197,7 @@ def test_markdown_has_the_numbers_of_the_page_and_no_broken_columns():
     assert "**UKD** | **100.0**" in text and "71.3" in text and "(synthetic)" in text
 
 
-def test_the_calibration_error_and_the_chance_stand_beside_the_accuracy():
+def test_the_calibration_error_and_the_p_value_are_beside_the_accuracy():
     rows = {"base": [run([1, 0, 0, 0, 0, 0])], "ours": [run([1, 1, 1, 1, 1, 1])]}
     table = summarise(rows, "base", {})
     assert table.loc["ours", "ece"] == pytest.approx(10) and np.isnan(table.loc["base", "p"])

@@ -1,4 +1,4 @@
-"""A faulty configuration is refused with one sentence: place, value, what is allowed."""
+"""A faulty configuration is refused with one sentence: key, value, what is allowed."""
 
 import copy
 import re
@@ -84,7 +84,11 @@ FAULTS = [
     ("run.dataset", "arid", "run.dataset names 'arid', which is not under datasets: [toy]"),
     ("run.tables", ["one"], "run.tables names 'one', which is not under tables: [main]"),
     ("run.splits", [0, 1], "run.splits names 1, but the splits of toy are numbered [0]"),
-    ("datasets.toy.group", "(", "datasets.toy.group is '(', which is no regular expression: .*position 0"),
+    (
+        "datasets.toy.group",
+        "(",
+        "datasets.toy.group is '(', which is not a valid regular expression: .*position 0",
+    ),
     (
         "modalities.rgb.of",
         "grey",
@@ -123,19 +127,19 @@ FAULTS = [
     (
         "modalities.small",
         {"of": "dark", "transform": "none"},
-        "modalities.small is 'dark' with transform 'none'; only 'video' is taken over as it is",
+        "modalities.small is 'dark' with transform 'none'; only 'video' can be used unchanged",
     ),
     ("modalities.flow.bound", None, "modalities.flow lacks 'bound', which transform 'tvl1' needs"),
     (
         "modalities.warp",
         {"of": "flow", "transform": "tvl1", "preset": "fast", "bound": 8},
-        "modalities.warp applies 'tvl1' to 'flow', which is flow; it needs pictures",
+        "modalities.warp applies 'tvl1' to 'flow', which is flow; it needs images",
     ),
     (
         "modalities.dark.codec",
         "jpeg",
         "modalities.rgb applies 'gamma' to 'dark', whose codec is 'jpeg'; "
-        "a correction comes before any lossy step, so take codec 'raw' there",
+        "a correction must come before any lossy step, so use codec 'raw' there",
     ),
     (
         "modalities.video",
@@ -179,11 +183,11 @@ FAULTS = [
         ["rgb", "rgbb"],
         "fusions.ukd.teachers names 'rgbb', which is not under teachers: [flow, rgb]",
     ),
-    ("fusions.ukd.teachers", [], "fusions.ukd.teachers is empty; it takes one or more of [flow, rgb]"),
+    ("fusions.ukd.teachers", [], "fusions.ukd.teachers is empty; it needs one or more of [flow, rgb]"),
     (
         "fusions.ukd.teachers",
         ["rgb", "flow", "rgb"],
-        "fusions.ukd.teachers names 'rgb' more than once; a teacher counts once",
+        "fusions.ukd.teachers names 'rgb' more than once; name each teacher once",
     ),
     (
         "fusions.single.teachers",
@@ -200,23 +204,23 @@ FAULTS = [
         "val",
         "tables.main.subset is 'val', but datasets.toy.validation holds no videos out and splits[0] lists none",
     ),
-    ("fusions.ukd_tau8.tau", 10, "fusions.ukd_tau8 says tau 8 in its name, but its tau is 10"),
+    ("fusions.ukd_tau8.tau", 10, "fusions.ukd_tau8 has tau 8 in its name, but its tau is 10"),
     (
         "fusions.ukd.h",
         0.25,
-        "fusions.ukd.h is 0.25; it lies between 1/C with the 4 classes of toy and 1, both excluded",
+        "fusions.ukd.h is 0.25; it must lie between 1/C with the 4 classes of toy and 1, both excluded",
     ),
-    ("fusions.ukd.h", 1.0, "fusions.ukd.h is 1.0; it lies between .*"),
+    ("fusions.ukd.h", 1.0, "fusions.ukd.h is 1.0; it must lie between .*"),
     (
         "recipes.other.export_views",
         2,
-        "fusions.ukd needs the same views of all, but the recipe of teachers.flow has export_views 2 "
+        "fusions.ukd needs the same views of all its members, but the recipe of teachers.flow has export_views 2 "
         "and that of teachers.rgb 4",
     ),
     (
         "recipes.other.stride",
         1,
-        "fusions.ukd_tau8 needs the same views of all, but the recipe of teachers.flow has stride 1 "
+        "fusions.ukd_tau8 needs the same views of all its members, but the recipe of teachers.flow has stride 1 "
         "and that of teachers.rgb 2",
     ),
     (
@@ -243,18 +247,18 @@ FAULTS = [
     (
         "tables.main.rows.UKD",
         "student/rgb_ukd",
-        "tables.main.rows['UKD'] is 'student/rgb_ukd'; a row is ROLE/NAME with a role among .*",
+        "tables.main.rows['UKD'] is 'student/rgb_ukd'; a row is ROLE/NAME with a role of .*",
     ),
     (
         "tables.main.rows.UKD",
         "fusions/ukd",
-        "tables.main.rows['UKD'] tests 'fusions/ukd', whose method 'pkd' weighs teachers by the true label, "
-        "a leak; a fusion that is tested has none of the methods [ca_mkd, gtd, pkd, softmin_ce]",
+        "tables.main.rows['UKD'] tests 'fusions/ukd', whose method 'pkd' weights teachers by the ground-truth label, "
+        "a leak; a fusion that is tested cannot use the methods [ca_mkd, gtd, pkd, softmin_ce]",
     ),
     (
         "tables.main.baseline",
         "rgb",
-        "tables.main.baseline names 'rgb', which is not among its rows: [RGB, UKD, two]",
+        "tables.main.baseline names 'rgb', which is not one of its rows: [RGB, UKD, two]",
     ),
     (
         "datasets.toy.splits",
@@ -271,7 +275,7 @@ FAULTS = [
         [{"train": "a", "test": "b", "test_share": 0.3}],
         "datasets.toy.splits[0] has [test, test_share, train]; it takes train and test, or .*",
     ),
-    ("tables.main.paper", {"GTD": 68.7}, "tables.main.paper names 'GTD', which is not among its rows: .*"),
+    ("tables.main.paper", {"GTD": 68.7}, "tables.main.paper names 'GTD', which is not one of its rows: .*"),
     ("cost.student", "rgb", "cost.student names 'rgb', which is not under students: [rgb_ukd]"),
     ("figures.weights", ["kd"], "figures.weights names 'kd', which is not under fusions: .*"),
     ("figures.compare.RGB", "fusions/ukd", "figures.compare['RGB'] tests 'fusions/ukd', whose method .*"),
@@ -310,14 +314,14 @@ def test_a_sound_configuration_passes_with_and_without_class_names():
 @pytest.mark.parametrize(
     ("place", "value", "message"), FAULTS, ids=[f"{p}={str(v)[:20]}" for p, v, _ in FAULTS]
 )
-def test_a_fault_is_told_in_one_sentence(place, value, message):
+def test_a_fault_is_reported_in_one_sentence(place, value, message):
     with pytest.raises(ValueError) as caught:
         check_config(with_value(place, value), CLASSES)
     first = str(caught.value).splitlines()[0]  # others follow where one fault spoils several entries
     assert re.fullmatch(pattern(message), first), first
 
 
-def test_all_faults_of_one_kind_are_told_together():
+def test_all_faults_of_one_kind_are_reported_together():
     faulty = with_value("teachers.rgb.network", "i3d")
     faulty["students"]["rgb_ukd"]["fusion"] = "kd"
     with pytest.raises(ValueError) as caught:
@@ -328,13 +332,13 @@ def test_all_faults_of_one_kind_are_told_together():
     ]
 
 
-def test_h_is_held_to_0_and_1_only_while_the_classes_are_unknown():
+def test_h_must_be_between_0_and_1_while_the_classes_are_unknown():
     check_config(with_value("fusions.ukd.h", 0.2))
-    with pytest.raises(ValueError, match=r"fusions.ukd.h is 1.5; it lies between 0 and 1"):
+    with pytest.raises(ValueError, match=r"fusions.ukd.h is 1.5; it must lie between 0 and 1"):
         check_config(with_value("fusions.ukd.h", 1.5))
 
 
-def test_a_name_without_tau_says_nothing_about_it():
+def test_a_name_without_tau_is_not_checked():
     check_config(with_value("fusions.ukd.tau", 3))
 
 
@@ -343,7 +347,7 @@ def test_students_of_a_target_per_view_see_their_teachers_views():
     faulty["students"]["rgb_ukd"]["recipe"] = "third"
     with pytest.raises(ValueError, match=r"fusions.ukd_tau8 needs .* students.rgb_ukd has crop 32 and .* 64"):
         check_config(faulty)
-    faulty["students"]["rgb_ukd"]["fusion"] = "ukd"  # one target per video: any view will do
+    faulty["students"]["rgb_ukd"]["fusion"] = "ukd"  # one target per video: any view is fine
     check_config(faulty)
 
 
@@ -358,7 +362,7 @@ def test_teachers_of_a_fusion_that_is_tested_see_the_same_test_views():
 
 
 def with_foreign(**changed):
-    """GOOD and a teacher from elsewhere beside the others in every fusion of several, and alone in one."""
+    """GOOD with an external teacher added to every fusion of several, and alone in one."""
     entry = {"logits": "elsewhere/{subset}.parquet", **changed}
     config = with_value("teachers.elsewhere", entry)
     for entry in config["fusions"].values():
@@ -367,14 +371,14 @@ def with_foreign(**changed):
     return config
 
 
-def test_a_teacher_from_elsewhere_needs_no_network_and_no_recipe():
+def test_an_external_teacher_needs_no_network_and_no_recipe():
     check_config(with_foreign(), CLASSES)
     assert foreign_names(with_foreign()) == ["elsewhere"]
     assert foreign_names(GOOD) == []
 
 
 @pytest.mark.parametrize("unseen", [None, False, True])
-def test_only_its_owner_can_say_that_a_teacher_never_saw_the_training_videos(unseen):
+def test_an_external_teacher_must_be_declared_unseen_to_be_out_of_fold(unseen):
     config = with_foreign(**({} if unseen is None else {"unseen": unseen}))
     config["fusions"]["ukd"]["out_of_fold"] = True
     if unseen:
@@ -383,8 +387,8 @@ def test_only_its_owner_can_say_that_a_teacher_never_saw_the_training_videos(uns
     with pytest.raises(ValueError) as caught:
         check_config(config)
     assert str(caught.value) == (
-        "config.yaml: fusions.ukd is out_of_fold, but teachers.elsewhere is a file; only its owner can say "
-        "that it never saw the training videos, with `unseen: true`"
+        "config.yaml: fusions.ukd is out_of_fold, but teachers.elsewhere is a file; declare with "
+        "`unseen: true` that it was not trained on the training videos"
     )
 
 
@@ -417,7 +421,7 @@ def test_validation_videos_may_be_listed_instead(splits, listing):
 
 
 @pytest.mark.parametrize("split", [{"test_share": 0.3}, {"fold": 0, "of": 3}, {"train": "a", "test": "b"}])
-def test_a_list_that_a_split_cuts_itself_names_no_validation_videos(split):
+def test_a_list_that_is_split_here_has_no_validation_videos(split):
     config = with_value("tables.main.subset", "val")
     config["datasets"]["toy"] |= {"splits": [split], "list": "a.csv"}
     with pytest.raises(ValueError, match=r"splits\[0\] lists none"):
@@ -425,7 +429,7 @@ def test_a_list_that_a_split_cuts_itself_names_no_validation_videos(split):
 
 
 class TestRecipeOf:
-    """Whose views a teacher's logits are for."""
+    """The recipe whose views a teacher's logits are for."""
 
     config = with_foreign()
     config["recipes"]["other"]["test_short_side"] = 80
@@ -455,7 +459,7 @@ class TestRecipeOf:
         assert recipe_of(config, "teachers", "elsewhere") == self.train
 
 
-def test_a_teacher_from_elsewhere_cannot_have_the_views_of_two_recipes():
+def test_an_external_teacher_cannot_have_the_views_of_two_recipes():
     config = with_foreign()
     config["recipes"]["many"] = {**RECIPE, "export_views": 9}
     config["teachers"]["third"] = {"network": "slowfast", "modality": "rgb", "recipe": "many"}
@@ -483,7 +487,7 @@ def test_look_ups_of_modalities():
     assert not has_flow(GOOD, "rgb")
 
 
-def test_transforms_are_told_from_the_video_on():
+def test_transforms_are_listed_from_the_video_on():
     assert [entry["transform"] for entry in transforms_of(GOOD, "flow")] == ["none", "gamma", "tvl1"]
     assert transforms_of(GOOD, "dark") == [GOOD["modalities"]["dark"]]
     transforms_of(GOOD, "dark")[0]["codec"] = "raw"  # a copy

@@ -1,4 +1,4 @@
-"""Clips of published weights: torchvision's as it states them, and a word where a recipe shows others."""
+"""Clips of published weights: torchvision's as it states them, and a warning if a recipe uses others."""
 
 import copy
 import re
@@ -35,14 +35,14 @@ def test_torchvisions_clips_are_what_its_weights_state(model):
     assert crop == weights.transforms.keywords["crop_size"][0]
 
 
-def test_a_recipe_unlike_the_weights_is_told_once_for_each_training():
+def test_a_recipe_unlike_the_weights_is_reported_once_for_each_training():
     config = copy.deepcopy(GOOD)
     config["networks"]["tpn"] = {"arch": "tpn_r50", "frames": 8}
     config["teachers"]["rgb"] |= {"network": "tpn", "weights": "k400"}
     config["weights"] = {"k400": {"note": "Kinetics-400", "file": "k400.pth"}}
     assert unlike_published(config) == [
-        "teachers.rgb: weights.k400 saw 8 frames, 8 apart, at 224 pixels, "
-        "recipe train shows 8 frames, 2 apart, at 64 pixels"
+        "teachers.rgb: weights.k400 were trained on 8 frames, 8 apart, at 224 pixels, "
+        "recipe train uses 8 frames, 2 apart, at 64 pixels"
     ]
     config["recipes"]["train"] |= {"stride": 8, "crop": 224}
     assert unlike_published(config) == []

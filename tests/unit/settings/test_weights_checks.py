@@ -42,7 +42,7 @@ def test_the_checkpoint_of_a_split_is_a_leak_for_its_folds():
         check_config(config)
 
 
-def test_pictures_are_normalised_as_the_weights_were():
+def test_images_are_normalised_as_for_the_weights():
     config = started("k400.pth", mean=0.45)
     config["modalities"]["rgb"]["mean"] = 0.45
     check_config(config)
@@ -55,9 +55,9 @@ def test_pictures_are_normalised_as_the_weights_were():
     check_config(config)
 
 
-def test_unknown_names_are_told():
+def test_unknown_names_are_reported():
     with pytest.raises(
-        ValueError, match=r"weights\.w\.file has \{fold\}; filled in are dataset, split, seed, modality"
+        ValueError, match=r"weights\.w\.file has \{fold\}; known placeholders: dataset, split, seed, modality"
     ):
         check_config(started("{fold}.pth"))
     config = started("k400.pth")
@@ -68,7 +68,7 @@ def test_unknown_names_are_told():
         check_config(config)
 
 
-def test_what_tables_say_of_pretraining():
+def test_tables_state_the_pretraining():
     config = started("k400.pth")
     config["teachers"]["mine"] = {"logits": "mine.parquet"}
     config["fusions"]["all"] = {"teachers": ["rgb", "flow", "mine"]}

@@ -31,7 +31,7 @@ def listed(tmp_path):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("change", ["as is", "CRLF", "no last newline", "byte order mark", "blank lines"])
-def test_all_forms_say_the_same(form, change, listed):
+def test_all_forms_are_equivalent(form, change, listed):
     text = FORMS[form]
     text = {
         "as is": text,
@@ -59,7 +59,7 @@ def test_paths_as_find_prints_them_are_the_same(form, listed):
 def test_classes_and_folders_are_compared_in_composed_unicode(listed):
     decomposed = unicodedata.normalize("NFD", "Öffnen")
     assert read_classes(listed(f"0\t{decomposed}\n1\tRun\n")) == ["Öffnen", "Run"]
-    with pytest.raises(ValueError, match="the folder says Öffnen"):
+    with pytest.raises(ValueError, match="the folder is Öffnen"):
         read_list(listed(f"{decomposed}/a.mp4 1\n"), ["Öffnen", "Run"])
 
 
@@ -74,7 +74,7 @@ def test_file_names_may_contain_spaces(listed):
         ("Walk/Walk_1_3.mp4 Walk", "label 'Walk'; known are 0 to 2"),
         ("Walk/Walk_1_3.mp4 3", "label '3'; known are 0 to 2"),
         ("Walk/Walk_1_3.mp4 -1", "label '-1'; known are 0 to 2"),
-        ("Walk/Walk_1_3.mp4 1", "label 1 is Jump, but the folder says Walk"),
+        ("Walk/Walk_1_3.mp4 1", "label 1 is Jump, but the folder is Walk"),
         ("/data/Walk_1_3.mp4 2", "must be a path below"),
         ("Walk/../Walk_1_3.mp4 2", "must be a path below"),
         ("Walk\\Walk_1_3.mp4 2", "must be a path below"),
@@ -82,7 +82,7 @@ def test_file_names_may_contain_spaces(listed):
         ("Drink/Drink_1_1.avi 0", r"Drink_1_1 is already in .*list\.txt:1"),
     ],
 )
-def test_a_wrong_line_is_refused_with_its_place(line, complaint, listed):
+def test_a_wrong_line_is_refused_with_its_number(line, complaint, listed):
     with pytest.raises(ValueError, match=rf"list\.txt:2: .*{complaint}"):
         read_list(listed(f"Drink/Drink_1_1.mp4 0\n{line}\n"), CLASSES)
 
@@ -95,7 +95,7 @@ def test_a_wrong_line_is_refused_with_its_place(line, complaint, listed):
             r"list\.txt:1: the header is .* must have the columns Video and ClassID",
         ),
         ("VideoID,Video,ClassID\n0,0.mp4\n", r"list\.txt:2: .* has 2 columns, the header 3"),
-        ("\n", "names no video"),
+        ("\n", "lists no videos"),
     ],
 )
 def test_lists_without_labels_or_videos_are_refused(text, complaint, listed):
@@ -122,14 +122,14 @@ def test_wrong_class_tables_are_refused(text, complaint, listed):
         read_classes(listed(text))
 
 
-@pytest.mark.parametrize(("asked", "there"), [("a.avi", "a.mp4"), ("a.mp4", "a.avi"), ("a.mp4", "a.mp4")])
-def test_mp4_and_avi_stand_for_each_other(asked, there, tmp_path):
+@pytest.mark.parametrize(("given", "there"), [("a.avi", "a.mp4"), ("a.mp4", "a.avi"), ("a.mp4", "a.mp4")])
+def test_mp4_and_avi_are_equivalent(given, there, tmp_path):
     (tmp_path / there).touch()
-    assert locate(str(tmp_path), asked) == str(tmp_path / there)
+    assert locate(str(tmp_path), given) == str(tmp_path / there)
 
 
 @pytest.mark.parametrize(
-    ("asked", "there"),
+    ("given", "there"),
     [
         ("Öffnen/é.mp4", unicodedata.normalize("NFD", "Öffnen/é.mp4")),
         (unicodedata.normalize("NFD", "Öffnen/é.mp4"), "Öffnen/é.mp4"),
@@ -139,10 +139,10 @@ def test_mp4_and_avi_stand_for_each_other(asked, there, tmp_path):
         ("Run/a.mkv", "Run/a.MKV"),
     ],
 )
-def test_spellings_of_one_name_stand_for_each_other(asked, there, tmp_path):
+def test_spellings_of_one_name_are_equivalent(given, there, tmp_path):
     (tmp_path / there).parent.mkdir()
     (tmp_path / there).touch()
-    assert locate(str(tmp_path), asked) == str(tmp_path / there)
+    assert locate(str(tmp_path), given) == str(tmp_path / there)
 
 
 def test_the_listed_spelling_comes_first(tmp_path):
@@ -154,13 +154,13 @@ def test_the_listed_spelling_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("Run/a.mp4 0\nRun/caf\xe9.mp4 0\n".encode("latin-1"), r":2: is no UTF-8 text"),
-        ("Run/a.mp4 0\n".encode("utf-16"), r":1: is no UTF-8 text"),
-        (b"Run/a.mp4 0\nRun/b.mp4\0 0\n", r":2: has a zero byte"),
+        ("Run/a.mp4 0\nRun/caf\xe9.mp4 0\n".encode("latin-1"), r":2: is not UTF-8 text"),
+        ("Run/a.mp4 0\n".encode("utf-16"), r":1: is not UTF-8 text"),
+        (b"Run/a.mp4 0\nRun/b.mp4\0 0\n", r":2: contains a zero byte"),
         (b"Run/a.mp4 0\nRun/b 64 0\n", r":2: 'Run/b 64' looks like a folder with its number of frames"),
     ],
 )
-def test_what_is_no_list_of_videos_is_told_with_its_line(content, complaint, tmp_path):
+def test_other_texts_are_refused_with_the_line(content, complaint, tmp_path):
     (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(ValueError, match=rf"list\.txt{complaint}"):
         read_list(str(tmp_path / "list.txt"), ["Run"])

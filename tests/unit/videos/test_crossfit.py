@@ -1,4 +1,4 @@
-"""Folds for out-of-fold knowledge: whole groups, even classes, and a hash that tells who has seen what."""
+"""Folds for out-of-fold knowledge: whole groups, even classes, and a hash of the training videos."""
 
 from collections import Counter
 
@@ -41,7 +41,7 @@ def test_classes_are_spread_evenly_over_equal_groups(seed, per_class):
     assert np.ptp(np.sum(each, axis=0)) <= 1
 
 
-def test_groups_of_all_classes_are_shared_out_equally():
+def test_groups_of_all_classes_are_distributed_equally():
     labels, groups = [0, 1, 2] * 12, [f"g{i // 3}" for i in range(36)]
     folds = assign_folds(labels, groups, 4, seed=0)
     assert Counter(folds) == dict.fromkeys(range(4), 9)
@@ -56,12 +56,12 @@ def test_small_groups_make_up_for_large_ones(seed):
 @pytest.mark.parametrize(
     ("labels", "groups", "count", "message"),
     [
-        ([0, 1], ["a", "b"], 1, "crossfit is 1; it lies between 2 and the 2 groups there are"),
-        ([0, 1, 0], ["a", "b", "a"], 3, "crossfit is 3; it lies between 2 and the 2 groups"),
+        ([0, 1], ["a", "b"], 1, "crossfit is 1; it must lie between 2 and the number of groups, 2"),
+        ([0, 1, 0], ["a", "b", "a"], 3, "crossfit is 3; it must lie between 2 and the number of groups, 2"),
         ([0, 0, 1, 1], ["a", "b", "c", "c"], 2, "class 1 has clips in fold . only; .* lower `crossfit`"),
     ],
 )
-def test_folds_that_cannot_be_are_refused(labels, groups, count, message):
+def test_impossible_folds_are_refused(labels, groups, count, message):
     with pytest.raises(ValueError, match=message):
         assign_folds(labels, groups, count, seed=0)
 
@@ -77,7 +77,7 @@ VIDEOS, FOLDS = np.array(["a", "a", "b", "c", "c", "d"]), np.array([0, 0, 1, 2, 
 CLEAN = {"0": videos_hash("bc"), "1": videos_hash("acd"), "2": videos_hash("abd")}
 
 
-def test_networks_that_saw_exactly_the_other_folds_are_clean():
+def test_networks_trained_on_exactly_the_other_folds_are_clean():
     check_unseen("a.parquet", VIDEOS, FOLDS, CLEAN)
 
 

@@ -1,4 +1,4 @@
-"""A data set as a whole: ARID's versions as they are distributed, folders, lists of one's own."""
+"""A data set as a whole: ARID's versions as distributed, folders, the user's own lists."""
 
 import unicodedata
 
@@ -46,7 +46,7 @@ def test_version_1_0_with_three_splits_in_tabs_and_its_other_lists(folder):
     assert unlisted(at("clips"), dataset, others_of(named, at("mapping_table.txt")), False) == []
 
 
-def test_version_1_5_counts_are_held_against_the_expected_ones(folder):
+def test_version_1_5_counts_are_compared_with_the_expected_ones(folder):
     at = folder({
         **TABLE,
         "split_0/split0_train.txt": "0\t0\tDrink/Drink_1_1.mp4\n",
@@ -59,8 +59,8 @@ def test_version_1_5_counts_are_held_against_the_expected_ones(folder):
         "expected": {"train": 3350, "test": 1},
     }
     dataset, _ = read(at, [split])
-    assert dataset.remarks == [
-        (at("split_0/split0_train.txt"), "names 1 videos; 3350 were expected"),
+    assert dataset.warnings == [
+        (at("split_0/split0_train.txt"), "lists 1 videos; 3350 were expected"),
         ("class 'Jump'", "no video has it"),
     ]
     missing = unlisted(at("clips"), dataset, [], False)
@@ -98,11 +98,11 @@ def test_the_column_subset_makes_the_split(folder):
     "split",
     [{"test_share": 0.3}, {"fold": 0, "of": 3}, {"all": "list.csv", "test_share": 0.3}, {"all": "list.csv"}],
 )
-def test_a_column_subset_and_a_split_of_ones_own_contradict_each_other(split, folder):
+def test_a_column_subset_and_a_configured_split_contradict_each_other(split, folder):
     at = folder({"list.csv": "video,label,subset\na.mp4,x,train\nb.mp4,y,test\n"})
     listing = None if "all" in split else "list.csv"
     with pytest.raises(
-        ValueError, match=r"list\.csv has a column subset, but the split says (test_share|fold|all): "
+        ValueError, match=r"list\.csv has a column subset, but the split has (test_share|fold|all): "
     ):
         read(at, [split], classes=None, listing=listing)
 
@@ -125,19 +125,19 @@ def test_folders_train_and_test_make_the_split(folder):
         "test": 2,
     }
     with pytest.raises(
-        ValueError, match=r"clips has folders train and test, but the split says test_share: 0\.5"
+        ValueError, match=r"clips has folders train and test, but the split has test_share: 0\.5"
     ):
         read(at, [{"test_share": 0.5}], classes=None)
 
 
-def test_classes_that_cannot_be_learnt_or_told_apart_are_remarked_on(folder):
+def test_classes_that_cannot_be_learnt_or_distinguished_are_warned_about(folder):
     rows = "video,label,subset\na.mp4,0,train\nb.mp4,1,test\nc.mp4,0,test\n"
     at = folder({"list.csv": rows, "table.txt": "0\tRun\n1\trun\n2\tFly\n"})
     dataset, _ = read(at, [{}], classes="table.txt", listing="list.csv")
-    assert dataset.remarks == [
-        ("class 'run'", "differs from class 'Run' only in letter case or blanks around it"),
+    assert dataset.warnings == [
+        ("class 'run'", "differs from class 'Run' only in letter case or surrounding spaces"),
         ("class 'Fly'", "no video has it"),
-        ("split 0", "class 'run' has test videos but none to train on"),
+        ("split 0", "class 'run' has test videos but no training videos"),
     ]
 
 
@@ -148,9 +148,9 @@ def test_a_table_of_classes_fits_folders_however_unicode_spells_them(folder):
     assert dataset.classes == ["Öffnen", "Café"] and len(dataset.videos) == 2
 
 
-def test_why_no_folder_is_left_is_told(folder):
+def test_reasons_are_given_if_no_folder_is_left(folder):
     at = folder({f"clips/{name}/a.mp4": "" for name in ("Fly", "Run", "Sit", "Walk")} | TABLE)
-    with pytest.raises(ValueError, match=r"; Fly/a\.mp4: left out: in no class's folder; .*; .*; 1 more$"):
+    with pytest.raises(ValueError, match=r"; Fly/a\.mp4: skipped: not in a class folder; .*; .*; 1 more$"):
         read(at, [{}])
 
 
@@ -170,13 +170,13 @@ def test_lists_with_other_labels_number_the_classes_alike(folder):
     ("files", "splits", "listing", "complaint"),
     [
         ({"clips/loose.mp4": ""}, [{}], None, "has no folder with videos in it"),
-        ({}, [{}], None, "clips is no folder"),
-        ({"l.csv": "\n"}, [{}], "l.csv", r"l\.csv: names no video"),
+        ({}, [{}], None, "clips is not a folder"),
+        ({"l.csv": "\n"}, [{}], "l.csv", r"l\.csv: lists no videos"),
         ({"l.csv": "path,class\na.mp4,x\n"}, [{}], "l.csv", r"l\.csv:1: the header is \['path', 'class'\]"),
         ({"l.txt": "Walk/a.mp4 0\n"}, [{}], "l.txt", "its labels are numbers; `classes` must name the table"),
         ({"a.csv": "video,label\na.mp4,x\n", "b.csv": "video,label\na.mp4,a\nb.mp4,a\n"},
          [{"train": "a.csv", "test": "b.csv"}], None, "video 'a' is 'a.mp4' with label 1 in one list and .* label 0"),
-        ({"clips/Walk/a.mp4": "", "clips/Walk/b.mp4": ""}, [{}], None, "there is only the class Walk; two at least"),
+        ({"clips/Walk/a.mp4": "", "clips/Walk/b.mp4": ""}, [{}], None, "there is only the class Walk; at least two"),
     ],
 )  # fmt: skip
 def test_refusals(files, splits, listing, complaint, folder):

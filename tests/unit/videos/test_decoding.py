@@ -1,4 +1,4 @@
-"""Decoding never lies: rates are evened out by time, limits hold, frame counts and durations are kept to."""
+"""Decoding is faithful: rates are resampled by time, limits hold, frame counts and durations are checked."""
 
 import os
 from fractions import Fraction
@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.videos.test_inspection import encode, moving_square
 from ukdlib.videos.decoding import DAMAGED, Reading, VideoError, read_video, scan_video
-from ukdlib.videos.inspection import check_video, remarks_on, remarks_on_lost, write_video
+from ukdlib.videos.inspection import check_video, lost_class_warnings, video_warnings, write_video
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
 
@@ -45,8 +45,8 @@ def test_at_twice_the_rate_every_frame_is_shown_twice(tmp_path):
     assert shown(numbered(tmp_path / "a.mkv", [0, 100, 200]), fps=20) == [0, 0, 1, 1, 2]
 
 
-def test_a_varying_rate_is_evened_out_by_time(tmp_path):
-    path = numbered(tmp_path / "a.mkv", [0, 100, 500, 600, 700])  # the second frame stands for 400 ms
+def test_a_varying_rate_is_resampled_by_time(tmp_path):
+    path = numbered(tmp_path / "a.mkv", [0, 100, 500, 600, 700])  # the second frame lasts 400 ms
     assert shown(path, fps=10) == [0, 1, 1, 1, 1, 2, 3, 4]
     assert len(shown(path)) == 5
     assert (
@@ -78,13 +78,13 @@ def test_frames_that_a_camera_dropped_are_not_missing(kept, codec, tmp_path):
 
 @pytest.mark.parametrize("codec", ["mpeg4", "mjpeg", "libx264"])
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
-def test_dropped_frames_do_not_hide_that_a_file_is_cut_off(share, codec, tmp_path):
+def test_dropped_frames_do_not_hide_that_a_file_is_truncated(share, codec, tmp_path):
     path = Path(with_drops(str(tmp_path / "a.avi"), [*range(10), *range(14, 60)], codec))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     assert check_video(str(path), 1)["reason"].startswith("truncated")
 
 
-def test_a_still_picture_that_comes_first_is_not_the_video(tmp_path):
+def test_a_leading_still_image_is_not_the_video(tmp_path):
     path = str(tmp_path / "a.mkv")
     with av.open(path, "w") as container:
         streams = [container.add_stream(codec, rate=15) for codec in ("mjpeg", "libx264")]
@@ -116,18 +116,18 @@ def test_a_frame_is_changed_before_the_next_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 64), (2, 2), (3, 5)])
-def test_the_smallest_pictures_are_read(size, tmp_path):
+def test_the_smallest_frames_are_read(size, tmp_path):
     assert read_video(numbered(tmp_path / "a.mkv", [0, 33], *size))[0].shape == (2, *size, 3)
 
 
-def test_8k_is_set_aside_before_it_is_decoded(tmp_path):
+def test_8k_is_rejected_before_it_is_decoded(tmp_path):
     path = tmp_path / "a.mkv"
     encode(path, np.zeros((1, 4320, 7680, 3), np.uint8), "mjpeg", "yuvj420p")
     found = check_video(str(path), min_frames=1)
     assert found["reason"] == "7680 x 4320 pixels, more than max_megapixels = 9 allows"
 
 
-def test_a_long_video_is_set_aside_without_being_held(tmp_path):
+def test_a_long_video_is_rejected_without_being_held(tmp_path):
     write_video(str(tmp_path / "a.mp4"), moving_square(30), fps=30)
     with pytest.raises(VideoError, match="longer than max_frames, which is 20"):
         read_video(str(tmp_path / "a.mp4"), Reading(max_frames=20))
@@ -145,7 +145,7 @@ def test_a_jump_in_time_is_not_filled_frame_by_frame(jump, tmp_path):
     assert shown(path) == [0, 1, 2]  # as it is filmed there is nothing to fill
 
 
-def test_a_container_that_counts_no_frames_is_held_to_its_duration(tmp_path):
+def test_a_container_without_frame_count_is_checked_by_its_duration(tmp_path):
     path = tmp_path / "a.mkv"
     noise = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), dtype=np.uint8)
     encode(path, noise, "mjpeg", "yuvj420p")
@@ -170,7 +170,7 @@ def test_a_container_that_counts_no_frames_is_held_to_its_duration(tmp_path):
     ],
 )
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_a_text_that_names_another_video_does_not_lead_there(text, name, tmp_path):
+def test_a_text_that_names_another_video_does_not_open_it(text, name, tmp_path):
     write_video(str(tmp_path / "secret.mp4"), moving_square(9), fps=30)
     (tmp_path / name).write_text(text.format(folder=tmp_path))
     with pytest.raises(VideoError, match="not a readable video"):
@@ -178,7 +178,7 @@ def test_a_text_that_names_another_video_does_not_lead_there(text, name, tmp_pat
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "tiff"])
-def test_a_picture_with_a_videos_name_is_no_video(suffix, tmp_path):
+def test_an_image_with_a_video_name_is_rejected(suffix, tmp_path):
     content = cv2.imencode(f".{suffix}", moving_square(1)[0])[1].tobytes()
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(VideoError, match="not a readable video: not one of the containers mov, "):
@@ -186,7 +186,7 @@ def test_a_picture_with_a_videos_name_is_no_video(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["concat:a.mp4|b.mp4", "file:a.mp4", "-i.mp4", "a%03d.mp4", "pipe:0"])
-def test_a_name_is_never_an_address(name, tmp_path, monkeypatch):
+def test_a_name_is_never_a_url(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_video("plain.mp4", moving_square(7), fps=30)
     for other in ("a.mp4", "b.mp4", "a000.mp4"):
@@ -238,13 +238,13 @@ def with_damaged_frames(path, count):
     return path
 
 
-def test_a_few_damaged_frames_are_told_and_many_set_a_video_aside(tmp_path):
+def test_a_few_damaged_frames_are_counted_and_many_reject_a_video(tmp_path):
     found = [check_video(with_damaged_frames(str(tmp_path / "a.avi"), count), 1) for count in (0, 3, 4)]
     assert [each["damaged"] for each in found] == [0, 3, None]
     assert [each["reason"] for each in found] == ["", "", "damaged: 4 of 30 frames"]
 
 
-def test_black_repeated_and_uneven_videos_are_remarked_on_and_kept():
+def test_black_repeated_and_uneven_videos_are_warned_about_and_kept():
     video = {"mean_grey": 20.0, "steady": True, "damaged": 0, "num_frames": 30}
     videos = [
         {**video, "video_id": "a", "frame_hash": "1"},
@@ -253,13 +253,13 @@ def test_black_repeated_and_uneven_videos_are_remarked_on_and_kept():
         {**video, "video_id": "d", "frame_hash": "3", "steady": False},
         {**video, "video_id": "e", "frame_hash": "4", "damaged": 2},
     ]
-    assert remarks_on(videos) == [
-        ("b", "has the very frames of a"),
+    assert video_warnings(videos) == [
+        ("b", "has the same frames as a"),
         ("c", "nearly black: mean grey 0.30 of 255"),
-        ("d", "its frame rate varies; `fps` of the data set would even it out"),
+        ("d", "its frame rate varies; set `fps` of the data set to resample it"),
         ("e", "2 of its 30 frames are damaged"),
     ]
-    assert len(remarks_on(videos, resampled=True)) == 3
+    assert len(video_warnings(videos, resampled=True)) == 3
 
 
 def test_an_all_black_video_is_usable(tmp_path):
@@ -267,8 +267,8 @@ def test_an_all_black_video_is_usable(tmp_path):
     assert check_video(str(tmp_path / "a.mp4"), 8)["status"] == "ok"
 
 
-def test_a_class_that_loses_all_its_videos_is_told():
+def test_a_class_that_loses_all_its_videos_is_warned_about():
     usable, rejected = [{"label": 0}, {"label": 3}], [{"label": 3}, {"label": 2}, {"label": 2}]
-    assert remarks_on_lost(usable, rejected, ["Run", "Fly", "Sit", "Walk"]) == [
+    assert lost_class_warnings(usable, rejected, ["Run", "Fly", "Sit", "Walk"]) == [
         ("class 'Sit'", "none of its videos can be used")
     ]

@@ -1,4 +1,4 @@
-"""Video files are found below a folder, whatever else lies there; links lead neither round nor out."""
+"""Video files are found below a folder, whatever else is there; links lead neither into loops nor out."""
 
 import os
 import unicodedata
@@ -27,7 +27,7 @@ def test_nested_folders_and_every_suffix_of_a_video(folder):
     assert find_videos(str(folder)).paths == ["Walk/night/a.mp4", "b.AVI", "c.mkv"]
 
 
-def test_files_with_other_suffixes_are_told_once_for_each_folder(folder):
+def test_files_with_other_suffixes_give_one_warning_per_folder(folder):
     for name in ("Walk/a.txt", "Walk/night/b.ASX", "Walk/night/c.txt", "notes.md"):
         (folder / name).touch()
     (folder / "Slides").mkdir()
@@ -35,12 +35,12 @@ def test_files_with_other_suffixes_are_told_once_for_each_folder(folder):
         (folder / f"Slides/{number}.{number % 7}").touch()
     (folder / "Empty/below").mkdir(parents=True)
     (folder / "README").touch()
-    assert find_videos(str(folder)).remarks == [
-        (".", "left out: 2 files without a video's suffix: .md, none at all"),
-        ("Slides", "left out: 1000 files without a video's suffix: .0, .1, .2, .3, .4, 2 more"),
-        ("Walk", "left out: 3 files without a video's suffix: .asx, .txt"),
-        ("Empty", "has no video in it"),
-        ("Slides", "has no video in it"),
+    assert find_videos(str(folder)).warnings == [
+        (".", "skipped: 2 files without a video suffix: .md, none"),
+        ("Slides", "skipped: 1000 files without a video suffix: .0, .1, .2, .3, .4, 2 more"),
+        ("Walk", "skipped: 3 files without a video suffix: .asx, .txt"),
+        ("Empty", "contains no video"),
+        ("Slides", "contains no video"),
     ]
 
 
@@ -67,15 +67,15 @@ def test_a_link_back_is_no_loop(folder, target):
     (folder / "Walk/loop").symlink_to(target, target_is_directory=True)
     found = find_videos(str(folder), links_out=True)
     assert "Walk/night/a.mp4" in found.paths and len(found.paths) <= 2
-    assert any("loop" in path for path, _ in found.remarks) or target == "../.."
+    assert any("loop" in path for path, _ in found.warnings) or target == "../.."
 
 
 def test_two_links_to_each_other_end(folder):
     (folder / "x").symlink_to("y")
     (folder / "y").symlink_to("x")
     found = find_videos(str(folder))
-    assert found.paths == ["Walk/night/a.mp4"] and dict(found.remarks) == dict.fromkeys(
-        "xy", "left out: a link to nothing"
+    assert found.paths == ["Walk/night/a.mp4"] and dict(found.warnings) == dict.fromkeys(
+        "xy", "skipped: a broken link"
     )
 
 
@@ -84,7 +84,7 @@ def test_links_leave_the_folder_only_if_allowed(folder):
     (folder / "etc").symlink_to("/etc", target_is_directory=True)
     found = find_videos(str(folder))
     assert found.paths == ["Walk/night/a.mp4"]
-    assert {path for path, why in found.remarks if "leaves the folder" in why} == {"Walk/out.mp4", "etc"}
+    assert {path for path, why in found.warnings if "leaves the folder" in why} == {"Walk/out.mp4", "etc"}
     (folder / "etc").unlink()
     assert find_videos(str(folder), links_out=True).paths == ["Walk/night/a.mp4", "Walk/out.mp4"]
 
@@ -94,21 +94,21 @@ def test_a_link_inside_the_folder_is_followed(folder):
     assert find_videos(str(folder)).paths == ["Run/night/a.mp4", "Walk/night/a.mp4"]
 
 
-def test_a_link_to_nothing_is_told(folder):
+def test_a_broken_link_is_skipped_with_a_warning(folder):
     (folder / "gone.mp4").symlink_to("nowhere.mp4")
-    assert find_videos(str(folder)).remarks == [("gone.mp4", "left out: a link to nothing")]
+    assert find_videos(str(folder)).warnings == [("gone.mp4", "skipped: a broken link")]
 
 
-def test_a_name_that_is_no_utf8_is_told_in_plain_words(folder):
+def test_a_name_that_is_not_utf8_is_skipped_with_a_warning(folder):
     open(os.path.join(os.fsencode(folder), b"caf\xe9.mp4"), "w").close()
     found = find_videos(str(folder))
     assert found.paths == ["Walk/night/a.mp4"]
-    assert found.remarks == [("caf\\udce9.mp4", "left out: its name is no UTF-8")]
+    assert found.warnings == [("caf\\udce9.mp4", "skipped: its name is not UTF-8")]
     assert plain("café.mp4") == "café.mp4"
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="nowhere is no folder"):
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="nowhere is not a folder"):
         find_videos(str(tmp_path / "nowhere"))
 
 

@@ -26,7 +26,7 @@ def moving_square(num_frames: int = 30, height: int = 48, width: int = 64) -> np
 
 
 def encode(path, frames, codec="libx264", pix_fmt="yuv420p", **container_options):
-    """A video of any codec and pixel format, as a user may bring it."""
+    """A video of any codec and pixel format, as a user may have it."""
     with av.open(str(path), "w", options=container_options) as container:
         stream = container.add_stream(codec, rate=25)
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], pix_fmt
@@ -96,7 +96,7 @@ def test_other_formats_become_upright_rgb(codec, pix_fmt, name, tmp_path):
 @pytest.mark.parametrize(
     ("a", "b", "c", "d", "turns"), [(0, 1, -1, 0, -1), (0, -1, 1, 0, 1), (-1, 0, 0, -1, 2), (1, 0, 0, 1, 0)]
 )
-def test_rotation_noted_in_the_file_is_carried_out(a, b, c, d, turns, tmp_path):
+def test_rotation_stated_in_the_file_is_applied(a, b, c, d, turns, tmp_path):
     """The display matrix maps (x, y) to (a x + c y, b x + d y); turns are anti-clockwise."""
     path = tmp_path / "a.mp4"
     write_video(str(path), moving_square(3), fps=30)
@@ -142,7 +142,7 @@ def bad(tmp_path):
         if kind == "empty":
             path.touch()
         elif kind == "text":
-            path.write_text("this is no video\n" * 100)
+            path.write_text("this is not a video\n" * 100)
         elif kind == "sound":
             encode_sound(path)
         elif kind == "folder":
@@ -212,7 +212,7 @@ def checked(count: int, bad: int) -> list[dict]:
     return videos[::-1]
 
 
-def test_every_video_is_usable_or_set_aside_in_order():
+def test_every_video_is_usable_or_rejected_in_order():
     usable, rejected = set_aside(checked(20, 3), max_rejected=0.15)
     assert [v["video_id"] for v in rejected] == ["v00", "v01", "v02"]
     assert [v["video_id"] for v in usable] == [f"v{number:02}" for number in range(3, 20)]
@@ -234,7 +234,7 @@ def test_a_data_set_without_a_usable_video_is_refused_whatever_is_allowed():
     assert len(set_aside(checked(3, 2), max_rejected=1)[0]) == 1
 
 
-def test_a_video_that_lies_elsewhere_is_set_aside_unread(tmp_path):
+def test_a_video_outside_the_folder_is_rejected_unread(tmp_path):
     (tmp_path / "videos").mkdir()
     write_video(str(tmp_path / "secret.mp4"), moving_square(9), fps=30)
     (tmp_path / "videos/a.mp4").symlink_to("../secret.mp4")

@@ -1,4 +1,4 @@
-"""Lists of one's own: class names in any script, stated groups and subsets; what cannot be right is told."""
+"""The user's own lists: class names in any script, stated groups and subsets; invalid lines are reported."""
 
 import unicodedata
 
@@ -34,13 +34,13 @@ def test_classes_are_the_labels_that_occur(table):
     "Video , LABEL\na.mp4, x \n\n",
     'video,label\n"a.mp4","x"',
 ])  # fmt: skip
-def test_what_spreadsheets_make_of_it_is_read(text, table):
+def test_files_saved_by_spreadsheets_are_read(text, table):
     path = table(text)
     assert is_table(path) and read_table(path).annotations == [Annotation("a", "a.mp4", 0)]
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_columns_may_be_set_apart_as_spreadsheets_do_anywhere_and_in_any_order(mark, table):
+def test_columns_may_have_any_separator_of_spreadsheets_and_any_order(mark, table):
     rows = [("group", "label", "video"), ("g", "x, y; z", "a,b;c.mp4")]
     path = table("\n".join(mark.join(f'"{cell}"' for cell in row) for row in rows))
     assert is_table(path)
@@ -49,8 +49,8 @@ def test_columns_may_be_set_apart_as_spreadsheets_do_anywhere_and_in_any_order(m
     assert list(read.groups.values()) == ["g"]
 
 
-def test_a_quotation_mark_left_open_is_told(table):
-    with pytest.raises(ValueError, match=r"list\.csv:\d+: field larger than .*left open"):
+def test_an_unclosed_quotation_mark_is_reported(table):
+    with pytest.raises(ValueError, match=r"list\.csv:\d+: field larger than .*not closed"):
         read_table(table('video,label\n"a.mp4,x\n' + "b.mp4,x\n" * 20_000))
 
 
@@ -68,7 +68,7 @@ def test_subsets_and_groups_are_taken(table):
     assert read.groups == {"a": "g1", "b": "g2"} and read.subsets == {"a": "train", "b": "test"}
 
 
-def test_given_classes_allow_numbers_and_hold_labels_to_themselves(table):
+def test_given_classes_allow_numbers_and_restrict_labels(table):
     path = table("video,label\na.mp4,1\nb.mp4,Walk\n")
     assert [a.label for a in read_table(path, ["Run", "Walk"]).annotations] == [1, 1]
     with pytest.raises(ValueError, match=r"list\.csv:2: label '1'; known are Run"):
@@ -81,7 +81,7 @@ def test_given_classes_allow_numbers_and_hold_labels_to_themselves(table):
         ("video\na.mp4\n", r":1: the header is \['video'\]; it must be video, label"),
         ("video,label,fps\na.mp4,x,3\n", r":1: the header is .*'fps'"),
         ("video,label,label\na.mp4,x,x\n", r":1: the header is"),
-        ("video,label\n", "names no video"),
+        ("video,label\n", "lists no videos"),
         ("video,label\na.mp4\n", ":2: 1 columns, the header has 2"),
         ("video,label\na,b.mp4,x\n", ":2: 3 columns, the header has 2"),
         ("video,label\n,x\n", ":2: video is empty"),
@@ -94,12 +94,12 @@ def test_given_classes_allow_numbers_and_hold_labels_to_themselves(table):
         ("video,label,group\na.mp4,x,g\nb.mp4,x,\n", "some videos have a group and some have none"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_right_is_told_with_its_line(text, complaint, table):
+def test_invalid_lines_are_reported_with_their_number(text, complaint, table):
     with pytest.raises(ValueError, match=complaint):
         read_table(table(text))
 
 
-def test_arids_lists_are_no_such_table(table):
+def test_arids_lists_are_not_such_a_table(table):
     assert not is_table(table("0\t1\tWalk/a.avi\n")) and not is_table(
         table("VideoID,Video,ClassID\n0,0.mp4,1\n")
     )
@@ -107,20 +107,20 @@ def test_arids_lists_are_no_such_table(table):
 
 
 def test_a_folder_is_a_class(table):
-    read, remarks = list_folders(["Walk/a.mp4", "Run/x/b.mp4", "走る/c.mp4", "loose.mp4"])
+    read, warnings = list_folders(["Walk/a.mp4", "Run/x/b.mp4", "走る/c.mp4", "loose.mp4"])
     assert read.classes == ["Run", "Walk", "走る"]
     assert read.annotations == [
         Annotation("Walk/a", "Walk/a.mp4", 1),
         Annotation("Run/x/b", "Run/x/b.mp4", 0),
         Annotation("走る/c", "走る/c.mp4", 2),
     ]
-    assert remarks == [("loose.mp4", "left out: in no class's folder")]
+    assert warnings == [("loose.mp4", "skipped: not in a class folder")]
 
 
-def test_folders_of_other_classes_are_left_out_with_a_remark():
-    read, remarks = list_folders(["Walk/a.mp4", "Fly/b.mp4"], ["Run", "Walk"])
+def test_folders_of_other_classes_are_skipped_with_a_warning():
+    read, warnings = list_folders(["Walk/a.mp4", "Fly/b.mp4"], ["Run", "Walk"])
     assert [a.label for a in read.annotations] == [1]
-    assert remarks == [("Fly/b.mp4", "left out: in no class's folder")]
+    assert warnings == [("Fly/b.mp4", "skipped: not in a class folder")]
 
 
 def test_files_that_no_list_names_are_found_by_stem():
@@ -129,7 +129,7 @@ def test_files_that_no_list_names_are_found_by_stem():
     assert not_listed(["Walk/a.avi"], ["Walk/a.mp4", "Walk/b.mp4", "a.mp4"]) == ["Walk/b.mp4", "a.mp4"]
 
 
-def test_only_mp4_and_avi_stand_for_each_other_in_any_letter_case():
+def test_only_mp4_and_avi_are_equivalent_in_any_letter_case():
     found = ["a.MP4", "a.avi", "a.mov", "b.MOV"]
     assert not_listed(["a.mp4", "b.mov"], found) == ["a.mov"]
     assert not_listed(["a.AVI"], found) == ["a.mov", "b.MOV"]
@@ -138,7 +138,7 @@ def test_only_mp4_and_avi_stand_for_each_other_in_any_letter_case():
 @pytest.mark.parametrize(
     "start", ["\n", " \r\n\n", "sep=;\n", "# made by hand\n", "sep=,\r\n\n# by hand, twice\n"]
 )
-def test_what_stands_before_the_header_is_skipped_and_lines_are_counted(start, table):
+def test_lines_before_the_header_are_skipped_and_counted(start, table):
     path = table(start + "video;label\na.mp4;x\n")
     assert is_table(path) and read_table(path).annotations == [Annotation("a", "a.mp4", 0)]
     line = start.count("\n") + 3
@@ -146,7 +146,7 @@ def test_what_stands_before_the_header_is_skipped_and_lines_are_counted(start, t
         read_table(table(start + "video;label\na.mp4;x\nb.mp4;\n"))
 
 
-def test_blanks_before_a_quoted_cell_are_no_part_of_it(table):
+def test_spaces_before_a_quoted_cell_are_not_part_of_it(table):
     read = read_table(table('video,label\n "Run/a.mp4", "Run"\n"Run/b, c.mp4", "Run"\n'))
     assert read.classes == ["Run"] and [a.path for a in read.annotations] == ["Run/a.mp4", "Run/b, c.mp4"]
 
@@ -159,7 +159,7 @@ def test_one_path_has_one_spelling(spelt, table):
         read_table(table(f"video,label\nRun/a.mp4,Run\n{spelt},Run\n"))
 
 
-def test_the_subset_other_is_set_apart_and_makes_no_class(table):
+def test_the_subset_other_is_kept_apart_and_makes_no_class(table):
     read = read_table(table("video,label,subset\na.mp4,x,train\nb.mp4,y,test\nc.mp4,z,other\n"))
     assert read.classes == ["x", "y"] and read.subsets == {"a": "train", "b": "test"}
     assert [a.video_id for a in read.annotations] == ["a", "b"] and read.others == ["c.mp4"]
@@ -167,7 +167,7 @@ def test_the_subset_other_is_set_apart_and_makes_no_class(table):
 
 
 @pytest.mark.parametrize("header", ["filename,label", "path;class", "a.mp4,Run", "0,Run,a.mp4", "filename"])
-def test_a_csv_without_the_header_is_told_what_it_has(header, table):
+def test_a_csv_without_the_header_is_refused_with_its_first_line(header, table):
     path = table(header + "\na.mp4,Run\n")
     first = header.replace(";", ",").split(",")[0]
     with pytest.raises(ValueError, match=rf"list\.csv:1: the header is \['{first}'.*must be video, label"):
@@ -183,12 +183,12 @@ def test_lists_of_numbers_may_be_called_csv(line, table):
 
 def test_folders_train_and_test_are_subsets_and_those_below_are_classes():
     paths = ["Train/Run/a.mp4", "Train/Walk/x/b.mp4", "test/Run/a.mp4", "val/Run/c.mp4"]
-    read, remarks = list_folders([*paths, "test/loose.mp4"])
+    read, warnings = list_folders([*paths, "test/loose.mp4"])
     assert read.classes == ["Run", "Walk"] and [a.label for a in read.annotations] == [0, 1, 0, 0]
     assert read.subsets == {
         "Train/Run/a": "train", "Train/Walk/x/b": "train", "test/Run/a": "test", "val/Run/c": "val"
     }  # fmt: skip
-    assert remarks == [("test/loose.mp4", "left out: in no class's folder")]
+    assert warnings == [("test/loose.mp4", "skipped: not in a class folder")]
 
 
 @pytest.mark.parametrize("paths", [

@@ -1,5 +1,5 @@
 """
-Real ARID clips, where somebody has them.
+Real ARID clips, if available.
 
 UKD_ARID_CLIPS (or data/arid_clips) holds train.txt, mapping_table.txt and train/<Class>/*.mp4.
 """

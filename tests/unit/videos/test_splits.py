@@ -1,4 +1,4 @@
-"""Subsets keep groups apart, and held-out shares come as near as whole groups allow."""
+"""Subsets share no group, and held-out shares are as close as whole groups allow."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ GROUP = r"^[A-Za-z]+_(\d+)_\d+$"
 CLASSES = ["Drink", "Jump", "Walk"]
 
 
-def test_group_is_what_the_bracket_holds():
+def test_group_is_what_the_bracket_captures():
     assert group_of("Walk_12_3", GROUP) == "12"
     assert group_of("Walk_12_3", r"^([A-Za-z]+_\d+)") == "Walk_12"
     with pytest.raises(ValueError, match=r"'Walk12' has no group"):
@@ -45,8 +45,10 @@ def held_shares(labels, groups, held):
 def test_equal_groups_give_the_nearest_possible_share(share):
     videos = clips(classes=3, groups=20, per_group=2)
     labels, groups = list(videos.values()), [group_of(video, GROUP) for video in videos]
-    for by_lot in (False, True):
-        assert len(split_by_group(labels, groups, share, seed=0, by_lot=by_lot)) == round(20 * share)
+    for random_ties in (False, True):
+        assert len(split_by_group(labels, groups, share, seed=0, random_ties=random_ties)) == round(
+            20 * share
+        )
 
 
 def test_many_groups_are_searched_less_and_give_the_share_all_the_same():
@@ -71,19 +73,22 @@ def test_the_seed_decides_and_order_does_not():
     assert held != split_by_group(labels, groups, 0.3, seed=1)
 
 
-def test_by_lot_every_one_of_equal_groups_is_held_out_by_some_seed():
+def test_with_random_ties_each_of_equal_groups_is_held_out_by_some_seed():
     videos = clips(classes=3, groups=10, per_group=2)
     labels, groups = list(videos.values()), [group_of(video, GROUP) for video in videos]
-    held = [split_by_group(labels, groups, 0.3, seed, by_lot=True) for seed in range(20)]
+    held = [split_by_group(labels, groups, 0.3, seed, random_ties=True) for seed in range(20)]
     assert set.union(*held) == set(groups)
     assert [len(each) for each in held] == [3] * 20
 
 
-def test_a_lot_costs_no_nearness():
-    videos = {f"{'ABC'[i % 3]}_{i * i % 17}_{i}": i % 3 for i in range(90)}  # groups of unlike sizes
+def test_random_ties_come_as_close_to_the_share():
+    videos = {f"{'ABC'[i % 3]}_{i * i % 17}_{i}": i % 3 for i in range(90)}  # groups of different sizes
     labels, groups = list(videos.values()), [group_of(video, GROUP) for video in videos]
     for seed in range(5):
-        named, drawn = (split_by_group(labels, groups, 0.3, seed, by_lot=by_lot) for by_lot in (False, True))
+        named, drawn = (
+            split_by_group(labels, groups, 0.3, seed, random_ties=random_ties)
+            for random_ties in (False, True)
+        )
         far = [sum((s - 0.3) ** 2 for s in held_shares(labels, groups, held)) for held in (named, drawn)]
         assert far[0] == pytest.approx(far[1], abs=1e-9)
 
@@ -147,7 +152,7 @@ def test_given_lists_are_kept_and_validation_comes_out_of_training():
     assert Counter(row.subset for row in held) == {"train": 10, "val": 4, "test": 6}
 
 
-def test_unusable_videos_are_left_out():
+def test_unusable_videos_are_skipped():
     subsets = assign_subsets(
         {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1"]},
         {"A_1_1": 0, "A_2_1": 0},
@@ -181,7 +186,7 @@ def test_splits_that_leak_or_lack_a_part_are_refused(lists, complaint):
 # ---------------------------------------------------------------- folds, groups, leaks
 
 
-def test_over_all_folds_each_video_is_tested_once_and_no_group_is_cut():
+def test_over_all_folds_each_video_is_tested_once_and_no_group_is_divided():
     labels = clips(classes=3, groups=7, per_group=2)
     tested = Counter()
     for fold in range(3):
@@ -205,11 +210,13 @@ def test_folds_do_not_depend_on_the_number_of_the_split():
 
 def test_more_folds_than_groups_are_refused():
     labels = clips(classes=2, groups=2, per_group=2)
-    with pytest.raises(ValueError, match=r"cannot test fold 0 of 3: of is 3; .* between 2 and the 2 groups"):
+    with pytest.raises(
+        ValueError, match=r"cannot test fold 0 of 3: of is 3; .* between 2 and the number of groups, 2"
+    ):
         assign_subsets({"all": list(labels)}, labels, by_name(labels), CLASSES, Held(fold=0, of=3))
 
 
-def test_a_class_within_one_fold_is_told_by_name_and_by_the_setting_that_helps():
+def test_a_class_within_one_fold_is_reported_with_the_setting_that_helps():
     labels = {"A_1_1": 0, "B_1_1": 1, "B_2_1": 1, "B_3_1": 1}
     with pytest.raises(ValueError, match=r"cannot test fold 0 of 2: class 'Drink' .* lower `of`"):
         assign_subsets({"all": list(labels)}, labels, by_name(labels), CLASSES, Held(fold=0, of=2))
@@ -222,7 +229,7 @@ def test_a_stated_validation_list_is_kept():
     assert [row.subset for row in subsets] == ["train", "val", "test"]
 
 
-def test_groups_are_stated_or_cut_out_of_names_or_each_video_by_itself():
+def test_groups_are_stated_or_extracted_from_names_or_each_video_is_one():
     videos = ["A_1_1", "A_1_2"]
     assert groups_of(videos, {"A_1_1": "x", "A_1_2": "y"}, GROUP) == {"A_1_1": "x", "A_1_2": "y"}
     assert groups_of(videos, {}, GROUP) == {"A_1_1": "1", "A_1_2": "1"}
@@ -232,12 +239,13 @@ def test_groups_are_stated_or_cut_out_of_names_or_each_video_by_itself():
 
 def test_groups_that_only_some_lists_state_are_refused():
     with pytest.raises(
-        ValueError, match=r"video 'A_1_2' has no group in its list, .*; give all of them one, or none"
+        ValueError,
+        match=r"video 'A_1_2' has no group in its list, .*; give a group to all of them, or to none",
     ):
         groups_of(["A_1_1", "A_1_2"], {"A_1_1": "x"}, GROUP)
 
 
-def test_the_same_frames_on_two_sides_are_a_leak_and_on_one_side_are_not():
+def test_the_same_frames_in_two_subsets_are_a_leak_and_in_one_are_not():
     labels = dict.fromkeys(["A_1_1", "A_1_2", "A_2_1", "A_3_1"], 0)
     lists = {"train": ["A_1_1", "A_1_2"], "test": ["A_2_1", "A_3_1"]}
     subsets = assign_subsets(lists, labels, by_name(labels), CLASSES)

@@ -11,13 +11,13 @@ from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.store import FrameStore
 from ukdlib.results.figures.style import FAINT, INK, LINES, MUTED, styled
 
-WIDTH, CLIPS = 1.35, 6  # inches of a picture; rows of the sheet
+WIDTH, CLIPS = 1.35, 6  # inches of an image; rows of the sheet
 BINS = 32
 PANELS = {
     "mean": "mean grey of a clip, 0–255",
     "noise": "noise, grey levels",
     "speed": "mean flow, pixels per frame",
-    "clipped": "flow vectors cut off, %",
+    "clipped": "clipped flow vectors, %",
 }
 
 
@@ -26,7 +26,7 @@ def distributions(clips: pd.DataFrame, measured: pd.DataFrame) -> Figure:
     """
     Histograms over clips: lengths in seconds, then each measure of PANELS by modality.
 
-    clips: columns num_frames, fps; measured: modality and the measures, a line per clip and modality.
+    clips: columns num_frames, fps; measured: modality and the measures, a row per clip and modality.
     """
     shown = {key: words for key, words in PANELS.items() if measured[key].notna().any()}
     figure = Figure(figsize=(2.6 * (1 + len(shown)), 2.3))
@@ -57,7 +57,7 @@ def sheet(
     clips: Sequence[tuple[str, str]], stores: dict[str, FrameStore], bounds: dict[str, float]
 ) -> Figure:
     """
-    The middle frame of some clips (class name, video_id), a row each, under every modality, a column each.
+    The middle frame of some clips (class name, video_id), one per row, in every modality, one per column.
 
     stores: modality -> frames; bounds: of the modalities that are flow.
     """
@@ -82,6 +82,6 @@ def sheet(
 
 
 def _middle(store: FrameStore, video_id: str, bound: float | None) -> np.ndarray:
-    """A picture (H, W, 3) of the clip's middle frame; bound: of flow codes."""
+    """An image (H, W, 3) of the clip's middle frame; bound: of flow codes."""
     frame = store.window(video_id, [store.shape(video_id)[0] // 2])[0]
     return frame if bound is None else picture(dequantise(frame, bound))

@@ -1,4 +1,4 @@
-"""A picture of test clips as the networks see them: dark, corrected, flow."""
+"""A gallery of test clips as the networks see them: dark, corrected, flow."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from ukdlib.results.figures.style import FAINT, INK, styled
 
 MOMENTS = (0.2, 0.5, 0.8)  # of the clip's length
 COLUMNS = ("as filmed", "corrected", "flow: colour = direction, strength = speed")
-WIDTH, GAP = 1.3, 0.14  # of a picture and between kinds of pictures, inches
+WIDTH, GAP = 1.3, 0.14  # of an image and between kinds of images, inches
 
 
 def pick_clips(subsets: pd.DataFrame, classes: Sequence[str], per_class: int = 1) -> list[tuple[str, str]]:
     """
-    (class name, video_id) of `per_class` test clips of each class that has any: always the same ones, from all
-    over the list.
+    (class name, video_id) of `per_class` test clips of each class that has any: always the same ones, spread over
+    the list.
 
     subsets: columns video_id, label (index into classes), subset.
     """
@@ -39,7 +39,7 @@ def gallery(
     clips: Sequence[tuple[str, str]], dark: FrameStore, rgb: FrameStore, flow: FrameStore, bound: float
 ) -> Figure:
     """
-    A row per clip (class name, video_id): a frame as filmed, then corrected frames and flow at three moments.
+    A row per clip (class name, video_id): a frame as filmed, then corrected frames and flow at three times.
 
     bound: largest flow that the codes hold, in pixels.
     """
@@ -77,7 +77,7 @@ def gallery(
 def _pictures(
     video_id: str, dark: FrameStore, rgb: FrameStore, flow: FrameStore, bound: float
 ) -> list[np.ndarray]:
-    """1 + 3 + 3 pictures (H, W, 3) uint8 of one clip."""
+    """1 + 3 + 3 images (H, W, 3) uint8 of one clip."""
     frames = min(store.shape(video_id)[0] for store in (dark, rgb, flow))
     moments = [int(share * (frames - 1)) for share in MOMENTS]
     fields = dequantise(flow.window(video_id, moments), bound)
@@ -107,5 +107,5 @@ def _wheel(figure: Figure, width: float, height: float) -> None:
 
 
 def _shuffled(video_id: str) -> str:
-    """Neighbours in a list are often of one scene: order by hash."""
+    """Neighbours in a list are often from one scene: order by hash."""
     return hashlib.sha256(video_id.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Figures of the test results: accuracy of the arms and of the classes, confusion, calibration."""
+"""Figures of the test results: accuracy by arm and by class, confusion, calibration."""
 
 from typing import Any
 
@@ -92,9 +92,9 @@ def sweeps(tables: dict[str, list[pd.DataFrame]], baselines: dict[str, str]) -> 
 @styled
 def classes(results: dict[str, list[dict]]) -> Figure:
     """
-    Accuracy of each class: first arm hollow, last arm filled, others small; classes in the order of the gain.
+    Accuracy of each class: first arm hollow, last arm filled, others small; classes sorted by gain.
 
-    results: label -> metrics of its runs, whose confusion matrices are added up.
+    results: label -> metrics of its runs, whose confusion matrices are summed.
     """
     counts = _confusions(results)
     shares = {label: 100 * np.diag(_row_shares(matrix)) for label, matrix in counts.items()}
@@ -127,9 +127,9 @@ def classes(results: dict[str, list[dict]]) -> Figure:
 @styled
 def confusion(results: dict[str, list[dict]]) -> Figure:
     """
-    Which class is taken for which, in % of the true class: one matrix per arm, its rows sum to 100.
+    Confusion matrices in % of the true class: one per arm, rows sum to 100.
 
-    results: label -> metrics of its runs, whose confusion matrices are added up.
+    results: label -> metrics of its runs, whose confusion matrices are summed.
     """
     names = list(next(iter(results.values()))[0]["per_class"])
     size = 0.31 * len(names) + 0.5
@@ -153,7 +153,7 @@ def confusion(results: dict[str, list[dict]]) -> Figure:
 @styled
 def reliability(arms: dict[str, list[LogitRows]]) -> Figure:
     """
-    How often an arm is right where it is so sure: a dot per bin of confidence, its area the share of videos.
+    Accuracy against confidence of an arm: a dot per bin of confidence, its area the share of videos.
 
     arms: label -> test logits of its runs, taken together. The error is the mean gap of dots and diagonal.
     """
@@ -176,7 +176,7 @@ def reliability(arms: dict[str, list[LogitRows]]) -> Figure:
 
 
 def _bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(mean confidence in %, accuracy in %, share of the videos) of each bin that holds videos."""
+    """(mean confidence in %, accuracy in %, share of the videos) of each non-empty bin."""
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     counts = np.bincount(place, minlength=BINS)
     used = counts > 0

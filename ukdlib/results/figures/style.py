@@ -1,8 +1,8 @@
 """
-The common look of the figures, their writing, and names set beside lines.
+The common style of the figures, how they are written, and names beside lines.
 
-Figures read in greyscale and by the colour-blind: lightness, dashes or shape differ along with hue. The same
-numbers give the same bytes: text is drawn as paths of a font that matplotlib brings, no date is written.
+Figures are readable in greyscale and for the colour-blind: lightness, dashes or shape differ along with hue. The
+same numbers give the same bytes: text is drawn as paths of a font that ships with matplotlib, no date is written.
 """
 
 import os
@@ -31,7 +31,7 @@ LINES = [  # colour and dashes of the arms; neighbours differ in both
     ("#6a51a3", "--"),
     ("#c1272d", "-"),
 ]
-OTHER_SCRIPTS = [  # fonts with what DejaVu lacks, for names of classes; Linux, macOS, Windows
+OTHER_SCRIPTS = [  # fonts with scripts that DejaVu lacks, for class names; Linux, macOS, Windows
     "Noto Sans CJK JP",
     "Noto Sans CJK SC",
     "WenQuanYi Zen Hei",
@@ -48,7 +48,7 @@ OTHER_SCRIPTS = [  # fonts with what DejaVu lacks, for names of classes; Linux, 
 
 
 def font_families(installed: Collection[str]) -> list[str]:
-    """Where each letter is looked for: in matplotlib's own font, the same everywhere, then in what is installed."""
+    """Fonts in order of use: matplotlib's own, the same everywhere, then installed ones."""
     return ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in installed)]
 
 
@@ -65,7 +65,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "text.color": INK,
-    "text.parse_math": False,  # a class may be called A$B_$C
+    "text.parse_math": False,  # a class name may be A$B_$C
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "xtick.major.size": 0,
@@ -83,7 +83,7 @@ METADATA: dict[str, dict[str, str | None]] = {  # without date and version: the 
 }
 styled = mpl.rc_context(
     STYLE
-)  # a decorator: the function draws in this style, the reader's own stays as it is
+)  # a decorator: the function draws in this style, the user's own style is unchanged
 
 
 def save(figure: Figure, path: str, note: str = "") -> None:
@@ -98,7 +98,7 @@ def save(figure: Figure, path: str, note: str = "") -> None:
 
 
 def name_lines(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Write names right of the lines' ends (x, y, name, colour), pushed apart where they would overlap."""
+    """Write names right of the lines' ends (x, y, name, colour), moved apart where they would overlap."""
     low, high = axes.get_ylim()
     heights = spread([y for _, y, _, _ in ends], 0.068 * (high - low), low, high)
     for (x, y, name, colour), height in zip(ends, heights, strict=True):
@@ -124,13 +124,13 @@ def name_lines(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> Non
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
     """
-    The places moved so that any two are at least `gap` apart, in order, within low and high if they fit.
+    The positions moved so that any two are at least `gap` apart, in order, within low and high if they fit.
 
-    Those too close are set around their mean, the least sum of squared moves (pool adjacent violators).
+    Those too close are placed around their mean, the least sum of squared moves (pool adjacent violators).
     """
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
-    clusters: list[tuple[float, int]] = []  # mean of the places less their steps, and how many
+    clusters: list[tuple[float, int]] = []  # mean of the positions minus their steps, and how many
     for value in np.asarray(places, float)[order] - steps:
         mean, count = float(value), 1
         while clusters and clusters[-1][0] > mean:

@@ -1,4 +1,4 @@
-"""Figures of the training: learning curves, confidence and weights of the teachers, cost against their number."""
+"""Figures of the training: learning curves, confidence and weights of the teachers, cost by number of teachers."""
 
 from collections.abc import Sequence
 
@@ -19,10 +19,10 @@ MODES = {"stored": ("stored logits", DARK, "o-"), "online": ("teachers in memory
 @styled
 def curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
     """
-    How every arm learned, by epoch. Line = mean over runs, band = lowest to highest run.
+    Learning curves of every arm, by epoch. Line = mean over runs, band = lowest to highest run.
 
     histories: label -> tables of its runs, columns epoch, cross_entropy, top1 (a share). Not the loss: arms
-    weigh its parts differently.
+    weight its parts differently.
     """
     figure = Figure(figsize=(8.2, 3.6))
     for axes, (column, (title, scale)) in zip(figure.subplots(1, 2), CURVES.items(), strict=True):
@@ -50,7 +50,7 @@ def _endless(count: int) -> list[tuple[str, str]]:
 @styled
 def weights(fusions: dict[str, list[LogitRows]]) -> Figure:
     """
-    How each fusion (column) weighs each of its teachers (row): a histogram over the training videos.
+    How each fusion (column) weights each of its teachers (row): a histogram over the training videos.
 
     fusions: label -> its training targets, one file per run, with weights (N, K) and metadata `teachers`.
     """
@@ -93,7 +93,7 @@ def _histogram(axes: Axes, name: str, weight: np.ndarray, even: float) -> None:
 @styled
 def confidence(teachers: dict[str, list[LogitRows]]) -> Figure:
     """
-    How sure each teacher (row) is of the true class of training videos that it has, and has not, seen (column).
+    Confidence of each teacher (row) in the true class of training videos, by the origin of its logits (column).
 
     teachers: name -> logits of its runs, those in-sample taken together, and those out-of-fold.
     """

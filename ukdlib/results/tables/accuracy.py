@@ -1,8 +1,8 @@
 """
 Tables 1 to 3: means over runs, intervals, differences to a baseline, the published number beside them.
 
-A run is one split and seed. Intervals come from resampling videos and seeds, crossed, within each split; with
-one seed they hold the chance of other videos only. They take clips of one person and scene for independent,
+A run is one split and seed. Intervals are from resampling videos and seeds, crossed, within each split; with
+one seed they include the variance over videos only. They treat clips of one person and scene as independent,
 which makes them too narrow rather than too wide.
 """
 
@@ -25,8 +25,8 @@ PAPER = "paper, ARID v1.5"
 LEGEND = (
     "sd: over splits and seeds. Intervals: bootstrap over videos and, if there are several, seeds, paired for the "
     "differences. p: McNemar's exact test; with several runs, the sign test over videos. ECE: expected calibration "
-    "error. Training clips: top-1 on them in the last epoch. The highest row is picked after the fact, which "
-    "flatters it. Views: per video, probabilities averaged."
+    "error. Training clips: top-1 on them in the last epoch. The highest row is chosen after the fact, "
+    "which biases it upwards. Views: per video, probabilities averaged."
 )
 
 
@@ -35,7 +35,7 @@ class Run:
     """
     Result of one split and seed: its metrics file, and `correct`, 0 or 1 by video name.
 
-    fit: top-1 on the training clips in the last epoch, a share; NaN for what was not trained here.
+    fit: top-1 on the training clips in the last epoch, a share; NaN if not trained here.
     """
 
     metrics: dict
@@ -52,7 +52,7 @@ def read_metrics(path: str) -> dict:
     """A metrics file; refused if keys are missing or its confusion matrix is not of its n and classes."""
     metrics = read_json(path)
     if missing := sorted(KEYS - metrics.keys()):
-        raise ValueError(f"{path}: no metrics file, it lacks {', '.join(missing)}")
+        raise ValueError(f"{path}: not a metrics file, it lacks {', '.join(missing)}")
     counts, classes = np.array(metrics["confusion"]), len(metrics["per_class"])
     if counts.shape != (classes, classes) or counts.sum() != metrics["n"]:
         raise ValueError(
@@ -97,7 +97,7 @@ def summarise(
     A line per row label: accuracies in percent, differences to the row `baseline` in points, 95 % intervals.
 
     Every row needs the baseline's runs, each on the same videos. paper: label -> published top-1, %;
-    pretraining: label -> what its networks started from, "none" if absent.
+    pretraining: label -> pretraining of its networks, "none" if absent.
     n counts every video once; sd is over runs and empty for a single one.
     """
     for place, names in {"baseline": {baseline}, "paper": set(paper)}.items():
@@ -138,13 +138,13 @@ def blocks(runs: list[Run]) -> list[np.ndarray]:
 
 
 def verdict(table: pd.DataFrame, baseline: str) -> str:
-    """The highest row against the baseline, in one sentence that says no more than the interval does."""
+    """The highest row against the baseline, in one sentence that claims no more than the interval supports."""
     best = str(table["top1"].idxmax())
     if best == baseline:
         return f"No row is above {baseline}."
     difference = [float(table[name][best]) for name in DIFFERENCE]
     gain, low, high = (signed(value) for value in difference)
-    certain = "above 0" if difference[1] > 0 else "which holds 0: no clear difference"
+    certain = "above 0" if difference[1] > 0 else "which includes 0: no clear difference"
     return f"Highest: {best}, {gain} points against {baseline}; 95 % interval {low} to {high}, {certain}."
 
 
@@ -155,7 +155,7 @@ def to_html(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
 
 
 def to_markdown(table: pd.DataFrame, baseline: str, caption: str, note: str) -> str:
-    """The same as text for a README."""
+    """The same as Markdown."""
     heads, rows = _cells(table, baseline)
     return markdown(heads, rows, caption, note, [verdict(table, baseline), LEGEND])
 
@@ -187,7 +187,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
 
 
 def _check_paired(label: str, runs: list[Run], baseline: str, others: list[Run]) -> None:
-    """Differences are between the same videos in the same runs: refuse a row for which they would not be."""
+    """Differences are between the same videos in the same runs: refuse any other row."""
     own, wanted = ({run.place: run.correct.index for run in each} for each in (runs, others))
     if own.keys() != wanted.keys() or len(own) < len(runs):
         raise ValueError(
@@ -227,7 +227,7 @@ def _gain(runs: list[Run], reference: list[Run]) -> dict[str, float]:
 
 
 def _origin(runs: list[Run]) -> dict[str, object]:
-    """What the numbers of a row rest on."""
+    """The data behind the numbers of a row."""
     columns = {"views": "views", "split no.": "split", "seed no.": "seed"}
     found = {column: sorted({run.metrics[key] for run in runs}) for column, key in columns.items()}
     texts = {column: _listed(values) for column, values in found.items()}

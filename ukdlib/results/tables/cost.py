@@ -1,4 +1,4 @@
-"""Table 4: what a training step costs against the number of teachers K."""
+"""Table 4: the cost of a training step by number of teachers K."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ MODES = {"stored": "stored logits", "online": "teachers in memory"}
 QUANTITIES = {"seconds_per_step": ("seconds per step", "{:.3f}"), "peak_memory_mb": ("peak MB", "{:,.0f}")}
 PAPER_COST = (
     "The paper's Table 4 (ARID v1.5, its own machine): baseline 13,697 MB and 312 s per epoch; "
-    "with KD from one teacher or UKD from two alike 14,965 MB and 385 s."
+    "with KD from one teacher, and also with UKD from two, 14,965 MB and 385 s."
 )
 
 
@@ -41,7 +41,7 @@ def growth(table: pd.DataFrame) -> str:
     """In a sentence, how a widened table of cost grows from the fewest teachers above 0 to the most."""
     complete = table.dropna().index
     if len(complete) < 2:
-        return "Measured for too few numbers of teachers to speak of growth."
+        return "Measured for too few numbers of teachers to state a growth."
     few, many = min(complete), max(complete)
     factor = table.loc[many] / table.loc[few]
     parts = [

@@ -1,4 +1,4 @@
-"""Tables of the report's section on the data: how many clips, how long, how bright, how fast; leaks and remarks."""
+"""Tables of the report's section on the data: number, length, brightness and speed of clips; leaks and warnings."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ PICTURES = {
 FLOW = {
     "speed": ("mean flow, px per frame", "{:.2f}"),
     "fast": ("95th percentile", "{:.2f}"),
-    "clipped": ("vectors cut off, %", "{:.2f}"),
+    "clipped": ("clipped vectors, %", "{:.2f}"),
 }
 SHARES = ("black", "white", "clipped")  # shown in percent
 
@@ -41,12 +41,12 @@ def counts_to_html(counts: pd.DataFrame, caption: str, note: str, below: Sequenc
 
 
 def medians(measured: pd.DataFrame) -> pd.DataFrame:
-    """Median over clips of every measure (columns), by modality; measured: a line per clip and modality."""
+    """Median over clips of every measure (columns), by modality; measured: a row per clip and modality."""
     return measured.groupby("modality", sort=False)[[*PICTURES, *FLOW]].median()
 
 
 def medians_to_html(table: pd.DataFrame, caption: str, note: str, below: Sequence[str]) -> str:
-    """medians as a page; what a modality has no measure of stays empty."""
+    """medians as a page; measures that a modality lacks stay empty."""
     forms = {**PICTURES, **FLOW}
     rows = [
         {"label": name, "cells": [_cell(key, line[key], forms[key][1]) for key in forms], "best": False}

@@ -1,4 +1,4 @@
-"""The look of a table: an HTML page that needs no other file, Markdown, and the csv file beside them."""
+"""Tables as an HTML page that needs no other file, as Markdown, and as a csv file."""
 
 from collections.abc import Sequence
 
@@ -61,7 +61,7 @@ def chance(p: float) -> str:
     return "" if np.isnan(p) else "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
-# <html>, <head> and <body> are left out, as HTML allows
+# <html>, <head> and <body> are omitted, as HTML allows
 PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <!doctype html>
 <meta charset="utf-8">
