@@ -1,4 +1,4 @@
-"""One thread for each process: tests run side by side, and threads that wait for each other by spinning cost minutes."""
+"""One thread for each process: tests run side by side, and threads that spin while they wait cost minutes."""
 
 import os
 
