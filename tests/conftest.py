@@ -3,4 +3,6 @@
 import os
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(name, "1")  # before torch and numpy are imported; the processes that tests start inherit it
+    os.environ.setdefault(
+        name, "1"
+    )  # before torch and numpy are imported; the processes that tests start inherit it
