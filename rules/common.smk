@@ -8,14 +8,11 @@ from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from ukdlib.settings.config import (
-    any_of,
-    foreign_names,
-    transform_names,
-)  # all for the rules, which share these names
-from ukdlib.settings.checks import check_config
+# some of these only for the rules, which share these names
 from ukdlib.artifacts.provenance import code_hash
 from ukdlib.machine.packages import untried
+from ukdlib.settings.checks import check_config
+from ukdlib.settings.config import any_of, foreign_names, transform_names
 from ukdlib.settings.published import unlike_published
 from ukdlib.settings.schema import explain
 

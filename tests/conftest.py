@@ -2,7 +2,6 @@
 
 import os
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(
-        name, "1"
-    )  # before torch and numpy are imported; the processes that tests start inherit it
+# before torch and numpy are imported; the processes that tests start inherit it
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

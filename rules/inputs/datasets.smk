@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from snakemake.exceptions import WorkflowError
 
-from ukdlib.videos.annotations import locate, shard_of
 from ukdlib.settings.config import chain_of, transforms_of
 from ukdlib.settings.data_checks import TRANSFORM_KEYS
+from ukdlib.videos.annotations import locate, shard_of
 from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of

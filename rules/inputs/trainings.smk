@@ -4,9 +4,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ukdlib.settings.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
 from ukdlib.artifacts.provenance import code_hash
 from ukdlib.networks import family_of
+from ukdlib.settings.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
 
 
 def trained(wildcards):
