@@ -22,6 +22,9 @@ VENV = os.path.join(ROOT, ".venv")
 READY = os.path.join(VENV, "ready")
 PYTHON = os.path.join(VENV, "bin", "python")
 PACKAGES = ["--no-compile", "--constraint", "constraints.txt", "--editable", ".[dev]"]
+# pip would compile every module, most of which nobody imports; these imports compile what jobs do import, once and
+# even where PYTHONDONTWRITEBYTECODE is set, as it is in many containers
+COMPILED = "av, cv2, jinja2, matplotlib.figure, numba, pandas, pyarrow.parquet, snakemake.cli, torch, yaml"
 
 
 def main(chosen=None):
@@ -34,6 +37,7 @@ def main(chosen=None):
         run([python, "-m", "venv", "--clear", VENV])
     if why or made[2] != wanted():
         run([PYTHON, "-m", "pip", "install", "--quiet"] + PACKAGES)
+        run([PYTHON, "-c", "import " + COMPILED])
         write_ready()
 
 
@@ -138,7 +142,8 @@ def write_ready():
 
 def run(command):
     """Run it in the checkout; what it complains of is for the user to read."""
-    code = subprocess.call(command, cwd=ROOT)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    code = subprocess.call(command, cwd=ROOT, env=environment)
     if code:
         sys.exit(code)
 

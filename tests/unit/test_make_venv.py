@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "envs/make_venv.py"
 HERE = sys.version_info[:2]
+IMPORTED = "av cv2 jinja2 matplotlib.figure numba pandas pyarrow.parquet snakemake.cli torch yaml".split()
 ELSE = next(version for version in [(3, 11), (3, 12)] if version != HERE)
 
 
@@ -43,6 +44,7 @@ def finish(script):
 
 
 NEW, PACKAGES = ["-m", "venv", "--clear"], ["-m", "pip", "install"]
+IMPORTS = ["-c", f"import {', '.join(IMPORTED)}"]
 
 
 def test_a_finished_one_is_left_alone(script):
@@ -57,7 +59,7 @@ def test_other_packages_are_installed_into_the_same_one(script):
     with open(Path(script.ROOT) / "constraints.txt", "a") as file:
         file.write("other==1\n")
     script.main()
-    assert script.ran == [PACKAGES]
+    assert script.ran == [PACKAGES, IMPORTS]
 
 
 def lose_the_interpreter(folder):
@@ -84,7 +86,7 @@ def test_one_that_cannot_be_used_is_recreated(script, monkeypatch, capsys, damag
     damage(finish(script))
     monkeypatch.setattr(script, "write_ready", lambda: None)  # there is no interpreter that could be asked
     script.main()
-    assert script.ran == [NEW, PACKAGES]
+    assert script.ran == [NEW, PACKAGES, IMPORTS]
     assert re.fullmatch(f"Recreating .venv: {why}.*\n", capsys.readouterr().err)
 
 
