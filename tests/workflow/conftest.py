@@ -87,7 +87,7 @@ def workflow(tmp_path) -> Workflow:
 @pytest.fixture(scope="session")
 def original(tmp_path_factory) -> Workflow:
     """
-    The workflow after a complete run of the tiny configuration: two teachers, three students, every stage. To look at.
+    The workflow after a complete run of the tiny configuration: two teachers, two students, every stage. To look at.
 
     One for all processes that test: whoever needs it first makes it, the others wait.
     """

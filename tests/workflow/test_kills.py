@@ -12,7 +12,7 @@ import pytest
 from tests.workflow.conftest import TINY, Workflow
 
 KILLS, OF_ALL = 50, 10  # every tenth takes Snakemake and all of its jobs
-PAUSE = (0.2, 3.0)  # seconds between two kills; the tiny run alone has 69 jobs of 2 to 6 s
+PAUSE = (0.2, 3.0)  # seconds between two kills; the tiny run alone has some 60 jobs of 1 to 6 s
 LIMIT = 4500  # seconds
 COMPARED = ["tables/*.csv", "split0/**/metrics/*.json", "split0/**/*.parquet", "split0/**/*.safetensors"]
 TIMED = {"cost.csv"}  # holds measured seconds
