@@ -1,5 +1,6 @@
 """The configuration's checks, wildcard constraints, and what all rules share; their input functions are in inputs/."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from ukdlib.settings.schema import explain
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
+
+# jobs import the library beside the rules, as this file does, whatever else is installed under its name
+paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(ROOT), *paths]))
 
 own_torch = workflow.deployment_settings.deployment_method  # jobs that bring an environment
 if not own_torch and (sentence := untried()):
