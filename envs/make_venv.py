@@ -72,6 +72,16 @@ def make_room(why):
     sys.stderr.write("Recreating .venv: " + why + "\n")
 
 
+def compile_packages():
+    """
+    What pip would do, on all cores and without the packages' own tests.
+
+    Not left to the first import: a process that fills the disk would leave half a file for all that come after it.
+    """
+    all_cores = [PYTHON, "-m", "compileall", "-qq", "-j", "0", "-x", "site-packages/.*/tests?/"]
+    subprocess.call(all_cores + [os.path.join(VENV, "lib")])  # not 0: some files are for other Pythons
+
+
 def find_python(chosen):
     """This interpreter, or if nobody chose it one beside it; the process ends if none of them is supported."""
     this = getattr(sys, "_base_executable", sys.executable)  # not the .venv's own, which may be cleared

@@ -29,6 +29,7 @@ def script(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.ran = []
+    monkeypatch.setattr(module, "compile_packages", lambda: module.ran.append(COMPILED))
     monkeypatch.setattr(module, "run", lambda command: module.ran.append(command[1:4]))
     return module
 
@@ -43,7 +44,7 @@ def finish(script):
     return folder
 
 
-NEW, PACKAGES = ["-m", "venv", "--clear"], ["-m", "pip", "install"]
+NEW, PACKAGES, COMPILED = ["-m", "venv", "--clear"], ["-m", "pip", "install"], "compiled"
 IMPORTS = ["-c", f"import {', '.join(IMPORTED)}"]
 
 
