@@ -24,7 +24,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 PACKAGES = ["--no-compile", "--constraint", "constraints.txt", "--editable", ".[dev]"]
 # pip would compile every module, most of which nobody imports; these imports compile what jobs do import, once and
 # even where PYTHONDONTWRITEBYTECODE is set, as it is in many containers
-COMPILED = "av, cv2, jinja2, matplotlib.figure, numba, pandas, pyarrow.parquet, snakemake.cli, torch, yaml"
+COMPILED = "av, cv2, jinja2, matplotlib.figure, numba, pandas, snakemake.cli, ukdlib.learning.course, ukdlib.networks.slowfast"
 
 
 def main(chosen=None):
@@ -70,16 +70,6 @@ def make_room(why):
     if not os.path.exists(os.path.join(VENV, "pyvenv.cfg")):
         sys.exit("{} is no virtual environment; move it away".format(VENV))
     sys.stderr.write("Recreating .venv: " + why + "\n")
-
-
-def compile_packages():
-    """
-    What pip would do, on all cores and without the packages' own tests.
-
-    Not left to the first import: a process that fills the disk would leave half a file for all that come after it.
-    """
-    all_cores = [PYTHON, "-m", "compileall", "-qq", "-j", "0", "-x", "site-packages/.*/tests?/"]
-    subprocess.call(all_cores + [os.path.join(VENV, "lib")])  # not 0: some files are for other Pythons
 
 
 def find_python(chosen):
