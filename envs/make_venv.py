@@ -24,7 +24,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 PACKAGES = ["--no-compile", "--constraint", "constraints.txt", "--editable", ".[dev]"]
 # pip would compile every module, most of which nobody imports; these imports compile what jobs do import, once and
 # even where PYTHONDONTWRITEBYTECODE is set, as it is in many containers
-COMPILED = "av, cv2, jinja2, matplotlib.figure, numba, pandas, snakemake.cli, ukdlib.learning.course, ukdlib.networks.slowfast"
+COMPILED = "av, cv2, matplotlib.figure, numba, pandas, snakemake.cli, ukdlib.learning.course, ukdlib.networks.slowfast"
 
 
 def main(chosen=None):
