@@ -2,7 +2,6 @@
 PYTHON ?= python3
 OUTSIDE := $(PATH)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing, as most of it is never imported; first imports do
 
 .PHONY: demo study test test-all lint format bench .venv/ready
 

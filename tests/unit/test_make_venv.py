@@ -28,6 +28,7 @@ def script(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.ran = []
+    monkeypatch.setattr(module, "compile_packages", lambda: module.ran.append(COMPILED))
     monkeypatch.setattr(module, "run", lambda command: module.ran.append(command[1:4]))
     return module
 
@@ -42,7 +43,7 @@ def finish(script):
     return folder
 
 
-NEW, PACKAGES = ["-m", "venv", "--clear"], ["-m", "pip", "install"]
+NEW, PACKAGES, COMPILED = ["-m", "venv", "--clear"], ["-m", "pip", "install"], "compiled"
 
 
 def test_a_finished_one_is_left_alone(script):
@@ -57,7 +58,7 @@ def test_other_packages_are_installed_into_the_same_one(script):
     with open(Path(script.ROOT) / "constraints.txt", "a") as file:
         file.write("other==1\n")
     script.main()
-    assert script.ran == [PACKAGES, ["-c", f"import {script.COMPILED}"]]
+    assert script.ran == [PACKAGES, COMPILED]
 
 
 def lose_the_interpreter(folder):
@@ -84,7 +85,7 @@ def test_one_that_cannot_be_used_is_recreated(script, monkeypatch, capsys, damag
     damage(finish(script))
     monkeypatch.setattr(script, "write_ready", lambda: None)  # there is no interpreter that could be asked
     script.main()
-    assert script.ran == [NEW, PACKAGES, ["-c", f"import {script.COMPILED}"]]
+    assert script.ran == [NEW, PACKAGES, COMPILED]
     assert re.fullmatch(f"Recreating .venv: {why}.*\n", capsys.readouterr().err)
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import sys
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,13 +171,15 @@ WRITERS = {
 
 @contextmanager
 def full_disk():
-    """A disk with room for 100 bytes of a file, as far as a writer can tell."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    """A disk with room for 100 bytes of a file, as far as a writer can tell; of bytecode half would be left for good."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[0][1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, before[0])
+        sys.dont_write_bytecode = before[1]
 
 
 @pytest.mark.parametrize("name", WRITERS)
