@@ -171,7 +171,7 @@ WRITERS = {
 
 @contextmanager
 def full_disk():
-    """A disk with room for 100 bytes of a file, as far as a writer can tell; of bytecode half would be left for good."""
+    """A disk with room for 100 bytes of a file, as far as a writer can tell; half of any bytecode would stay."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[0][1]))
