@@ -1,6 +1,5 @@
 """The configuration's checks, wildcard constraints, and what all rules share; their input functions are in inputs/."""
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from snakemake.utils import validate
 
 # some of these only for the rules, which share these names
 from ukdlib.artifacts.provenance import code_hash
-from ukdlib.machine.packages import untried
+from ukdlib.machine.packages import import_first, untried
 from ukdlib.settings.checks import check_config
 from ukdlib.settings.config import any_of, foreign_names, transform_names
 from ukdlib.settings.published import unlike_published
@@ -20,9 +19,7 @@ from ukdlib.settings.schema import explain
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
 
-# jobs import the library beside the rules, as this file does, whatever else is installed under its name
-paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(ROOT), *paths]))
+import_first(str(ROOT))  # jobs import the library beside the rules, as this file does
 
 own_torch = workflow.deployment_settings.deployment_method  # jobs that bring an environment
 if not own_torch and (sentence := untried()):

@@ -1,5 +1,9 @@
-"""Which torch is installed, by the packages' own records: importing it would take seconds."""
+"""
+What processes import: which torch is installed, by the packages' own records, since importing it would take seconds;
+and the checkout's own library before any other that is installed.
+"""
 
+import os
 from importlib.metadata import PackageNotFoundError, version
 
 TRIED = {
@@ -32,3 +36,9 @@ def untried() -> str | None:
 def _minor(number: str) -> tuple[int, int]:
     major, minor = number.split(".")[:2]
     return int(major), int(minor)
+
+
+def import_first(folder: str) -> None:
+    """Have the processes that this one starts import from `folder` before all that is installed."""
+    others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([folder, *others]))

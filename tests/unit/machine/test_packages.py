@@ -1,12 +1,13 @@
 """An installed version that was not tried is named in one sentence, without an import."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ukdlib.machine.packages import TRIED, untried
+from ukdlib.machine.packages import TRIED, import_first, untried
 
 ROOT = Path(__file__).parents[3]
 
@@ -63,3 +64,13 @@ def test_nothing_is_imported_for_it():
         "sys.exit(bool({'torch', 'packaging', 'tomllib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_folder_comes_before_what_is_on_the_path_and_once(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/a", "/b"]))
+    import_first("/b")
+    import_first("/b")
+    assert os.environ["PYTHONPATH"].split(os.pathsep) == ["/b", "/a"]
+    monkeypatch.delenv("PYTHONPATH")
+    import_first("/b")
+    assert os.environ["PYTHONPATH"] == "/b"
