@@ -105,7 +105,6 @@ def nl_i3d(
     _check_blocks("res4", nonlocal_res4, blocks[2])
 
     def block(channels: int) -> nn.Module:
-        """As the options say."""
         return NonLocal(channels, nonlocal_mode, nonlocal_scaled, nonlocal_pooled)
 
     out = EXPANSION * width
