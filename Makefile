@@ -2,6 +2,8 @@
 PYTHON ?= python3
 OUTSIDE := $(PATH)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# processes that test: some tests only wait
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: demo study test test-all lint format bench .venv/ready
 
@@ -15,7 +17,7 @@ test: .venv/ready
 	pytest -n auto --dist worksteal -m "not slow" tests
 
 test-all: .venv/ready
-	pytest -n auto --dist worksteal tests
+	pytest -n $(WORKERS) --dist worksteal tests
 
 lint: .venv/ready
 	ruff check . && ruff format --check .

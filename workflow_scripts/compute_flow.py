@@ -6,9 +6,11 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
 
+from ukdlib import flow
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.flow.clips import flow_ahead
 from ukdlib.frames.store import open_shards, resize, write_shard
+from ukdlib.machine.compiling import first_alone
 from ukdlib.machine.devices import choose_device, lease_gpus
 
 cv2.setNumThreads(1)  # jobs run in parallel
@@ -26,4 +28,4 @@ def read(video_id):
 
 key = resume_key(snakemake.input, dict(params.items()))
 codes = flow_ahead(source.video_ids, read, params.preset, params.bound, params.backend)
-write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)
+write_shard(snakemake.output[0], source.video_ids, first_alone(codes, flow.__file__), params.codec, key)

@@ -6,8 +6,10 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from pathlib import Path
 
+from ukdlib import darkroom
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.darkroom.manifest import render_all
+from ukdlib.machine.compiling import first_alone
 from ukdlib.videos.inspection import write_video
 
 setting = dict(snakemake.params.render)
@@ -20,4 +22,5 @@ def make(name, path):
 
 
 key = f"{sorted(setting.items())} {snakemake.params.code}"
-render_all(snakemake.params.names, snakemake.output[0], key, snakemake.params.folder, make)
+make_all = first_alone(make, darkroom.__file__)
+render_all(snakemake.params.names, snakemake.output[0], key, snakemake.params.folder, make_all)

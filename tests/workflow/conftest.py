@@ -16,7 +16,24 @@ from tests.workflow.dry_runs import DryRuns
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "config", "rules", "profiles", "envs", "workflow_scripts", "ukdlib"]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
+# compiled code that another process is about to write
+UNFINISHED = shutil.ignore_patterns("*.tmp.*", "*.pyc.*")
+COMPILE = """
+import numpy as np
+from ukdlib import darkroom, flow
+from ukdlib.darkroom.clip import render_clip
+from ukdlib.machine.compiling import first_alone
+
+first_alone(lambda: render_clip("Walk_1_1", size=(16, 16), fps=2), darkroom.__file__)()
+first_alone(lambda: flow.flow_clip(np.zeros((2, 16, 16, 3), np.uint8), "opencv", 20), flow.__file__)()
+"""
 dry_runs = functools.cache(DryRuns)
+
+
+@functools.cache
+def compile_once() -> None:
+    """numba keeps compiled code beside the source: a copy of the checkout has it too, and need not compile."""
+    subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, check=True, timeout=600)
 
 
 class Workflow:
@@ -24,9 +41,12 @@ class Workflow:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        compile_once()
         for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-            copy(ROOT / part, folder / part)
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=UNFINISHED)
+            else:
+                shutil.copy2(ROOT / part, folder / part)
         lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
         (folder / "data/tiny").mkdir()
         for subset, groups in {"train": ("25", "26"), "test": ("1",)}.items():
