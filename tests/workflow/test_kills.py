@@ -27,12 +27,9 @@ class Victim:
 
     def start(self) -> None:
         """Run, or run again: a killed Snakemake leaves its lock behind."""
-        common = [sys.executable, "-m", "snakemake", "--configfile", TINY, "--cores", "2"]
+        command = [sys.executable, "-m", "snakemake", "--configfile", TINY, "--cores", "2", "--nolock"]
+        command += ["--retries", str(KILLS)]
         with open(self.log, "ab") as log:
-            subprocess.run(
-                [*common, "--unlock"], cwd=self.folder, stdout=log, stderr=log, timeout=600, check=True
-            )
-            command = [*common, "--retries", str(KILLS)]
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=os.environ)
 
     def jobs(self) -> list[psutil.Process]:
