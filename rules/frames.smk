@@ -6,6 +6,7 @@ OUTPUT:  results/{dataset}/frames/{modality}/shard{shard}.arrow
 """
 
 CORRECTIONS = [way for way in TRANSFORM_KEYS if way not in ("none", "tvl1")]
+LARGE = 288  # pixels: the short side to which larger frames are reduced, unless the modality says; no recipe crops more
 DECODED = {name for name, entry in config["modalities"].items() if entry["of"] == "video"}
 
 
@@ -30,6 +31,7 @@ rule decode_videos:
         transform=modality_setting("transform"),
         options=transform_options,
         short_side=modality_setting("short_side"),
+        at_most=LARGE,
         codec=modality_setting("codec"),
         code=code("decode_videos"),
     script:

@@ -86,7 +86,9 @@ rule report:
     input:
         tables=expand("results/{dataset}/tables/{table}.html", dataset=DATASET, table=TABLES),
         figures=[*rules.draw_figures.output, *rules.draw_gallery.output],
-        data_tables=expand(f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures"]),
+        data_tables=expand(
+            f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures", "metadata"]
+        ),
         data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
         rejected=f"results/{DATASET}/rejected.csv",
         warnings=f"results/{DATASET}/warnings.csv",

@@ -214,6 +214,7 @@ rule import_logits:
         runtime=10,
     params:
         classes=classes_of,
+        seen=lambda wildcards: seen(foreign_file(wildcards)),
         subset="{subset}",
         views=foreign_views,
         origin=lambda wildcards: {

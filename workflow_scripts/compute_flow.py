@@ -8,8 +8,10 @@ import cv2
 
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.flow.clips import flow_ahead
-from ukdlib.frames.store import open_shards, resize, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.machine.devices import choose_device, lease_gpus
+from ukdlib.pictures.levels import resize
 
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
@@ -19,11 +21,12 @@ if params.backend == "torch":
 source = open_shards(snakemake.input)
 
 
-def read(video_id):
+def windows(video_id):
     print(video_id, file=sys.stderr)
-    return resize(source.video(video_id), params.short_side)
+    for frames in source.windows(video_id, 65, shared=1):
+        yield resize(frames, params.short_side)
 
 
 key = resume_key(snakemake.input, dict(params.items()))
-codes = flow_ahead(source.video_ids, read, params.preset, params.bound, params.backend)
+codes = flow_ahead(source.video_ids, windows, params.preset, params.bound, params.backend)
 write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)

@@ -91,10 +91,22 @@ def nameable(path):
 
 
 def own(path, place="the video"):
-    """A user's file as input, given under the key `place`: it stays where it is when results go to storage."""
+    """
+    A user's file as input, given under the key `place`: it stays where it is when results go to storage.
+
+    Its time is seen by params (`seen`), not by Snakemake, for which a file with a date to come is newer than any result.
+    """
     if not nameable(path):
         raise WorkflowError(f"{place}: {path!r}: Snakemake treats {{a}} and <a> as variables; rename it")
-    return path if path.startswith("results/") else local(os.path.normpath(on_disk(place, path)))
+    return path if path.startswith("results/") else ancient(local(os.path.normpath(on_disk(place, path))))
+
+
+def seen(path):
+    """Size and time of a user's file: replaced by another, older or newer, it is read again."""
+    if not path or path.startswith("results/") or not os.path.exists(path):
+        return None
+    stat = os.stat(path)
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def shard_sources(wildcards):
@@ -104,15 +116,11 @@ def shard_sources(wildcards):
     return [own(path) for path in shard_files(wildcards) if nameable(path)]
 
 
-def shard_sizes(wildcards):
-    """
-    Size of each file, since a replacement may be older; and the time of those that cannot be named,
-    which Snakemake does not watch.
-    """
+def shard_seen(wildcards):
+    """Size and time of each video file of a shard."""
     if "render" in config["datasets"][wildcards.dataset]:
         return []
-    stats = [(path, os.stat(path)) for path in shard_files(wildcards)]
-    return [[stat.st_size, 0 if nameable(path) else stat.st_mtime_ns] for path, stat in stats]
+    return [seen(path) for path in shard_files(wildcards)]
 
 
 def split_members(wildcards):

@@ -50,9 +50,14 @@ def trained_weights(wildcards):
 
 
 def weights_setting(wildcards):
-    """How to read that file."""
+    """How to read that file, and which it is."""
     settings = config["weights"].get(trained(wildcards).get("weights"))
-    return settings and {key: settings[key] for key in ("note", "naming", "stem")}
+    if settings is None:
+        return None
+    return {
+        **{key: settings[key] for key in ("note", "naming", "stem")},
+        "seen": seen(trained_weights(wildcards)),
+    }
 
 
 def recipe_named(name):

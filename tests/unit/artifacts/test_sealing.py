@@ -17,7 +17,8 @@ from torch import nn
 
 from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows, read_logits, write_logits
 from ukdlib.learning.checkpoints import load_network, save_checkpoint
 from ukdlib.networks import initial_network

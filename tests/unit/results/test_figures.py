@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows
 from ukdlib.results.figures.catalogue import FIGURES, draw
 from ukdlib.results.figures.gallery import gallery, pick_clips
