@@ -3,9 +3,9 @@ What different readers leave of a dark video: mean level, share of zeros, error 
 
     python benchmarks/levels.py [FOLDER_OF_CLIPS [NUMBER]]
 
-Ours, PyAV's and OpenCV's usual way, and torchcodec's where it is installed, on a night scene whose light is known,
-stored without loss in several pixel formats, and on clips of one's own, whose light is computed from their Y, Cb and Cr.
-Errors are mean absolute differences from the light itself after gamma 3, in levels of 255. Writes docs/levels.png.
+Ours, PyAV's and OpenCV's usual way, and torchcodec's where it is installed, on a night scene of known light,
+stored without loss in several pixel formats, and on one's own clips, whose light is computed from their Y, Cb and Cr.
+Errors are mean absolute differences from the light after gamma 3, in levels of 255. Writes docs/levels.png.
 """
 
 import os
@@ -223,7 +223,8 @@ def main() -> None:
         scene = night()
         for carrier in CARRIERS:
             path = encode(f"{folder}/{'_'.join(map(str, carrier))}.mkv", scene, *carrier)
-            what = f"night, {carrier[0]} {'limited' if carrier[1] == LIMITED else 'full'} BT.{601 if carrier[2] == BT601 else 709}"
+            of = {LIMITED: "limited", FULL: "full", BT601: "BT.601", BT709: "BT.709"}
+            what = f"night, {carrier[0]} {of[carrier[1]]} {of[carrier[2]]}"
             for name, reader in readers.items():
                 line(what, name, measure(path, scene, reader))
         draw(f"{folder}/{'_'.join(map(str, CARRIERS[0]))}.mkv")

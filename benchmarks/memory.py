@@ -86,9 +86,8 @@ def main(folder: Path) -> None:
             row = next(csv.DictReader(stream, delimiter="\t"))
         modality = file.stem.removeprefix("own_").removesuffix("0").strip("_")
         asked = row.get("resources", "")
-        print(
-            f"| {file.parent.name} | {modality} | {float(row['max_rss']):.0f} | {asked} | {float(row['cpu_time']):.0f} |"
-        )
+        peak, seconds = float(row["max_rss"]), float(row["cpu_time"])
+        print(f"| {file.parent.name} | {modality} | {peak:.0f} | {asked} | {seconds:.0f} |")
 
 
 if __name__ == "__main__":

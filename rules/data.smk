@@ -38,6 +38,8 @@ rule inspect_videos:
         "results/{dataset}/inspected/shard{shard}.parquet",
     log:
         "logs/inspect_videos/{dataset}_{shard}.log",
+    benchmark:
+        "results/benchmarks/inspect_videos/{dataset}_{shard}.tsv"
     conda:
         "../envs/video.yaml"
     resources:
@@ -79,7 +81,7 @@ rule index_videos:
         classes=classes_of,
         max_rejected=dataset_setting("max_rejected"),
         warnings=lambda wildcards: [list(warning) for warning in listed(wildcards.dataset).warnings],
-        reduced={name: LARGE for name in DECODED if "short_side" not in config["modalities"][name]},
+        reduced={name: LARGE for name in sorted(DECODED) if "short_side" not in config["modalities"][name]},
         code=code("index_videos"),
     script:
         "../workflow_scripts/index_videos.py"

@@ -17,6 +17,8 @@ rule measure_frames:
         "results/{dataset}/measured/{modality}/shard{shard}.parquet",
     log:
         "logs/measure_frames/{dataset}_{modality}_{shard}.log",
+    benchmark:
+        "results/benchmarks/measure_frames/{dataset}_{modality}_{shard}.tsv"
     conda:
         "../envs/video.yaml"
     resources:

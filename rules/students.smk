@@ -37,6 +37,7 @@ rule distill_student:
         network=trained_network,
         source=trained_source,
         weights=weights_setting,
+        weights_file=own_weights,
         modality=trained_modality,
         recipe=trained_recipe,
         student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},

@@ -55,6 +55,7 @@ rule train_teacher:
         network=trained_network,
         source=trained_source,
         weights=weights_setting,
+        weights_file=own_weights,
         modality=trained_modality,
         recipe=trained_recipe,
         classes=classes_of,
@@ -199,7 +200,7 @@ rule gather_folds:
 
 rule import_logits:
     input:
-        file=foreign_file,
+        file=lambda wildcards: made(foreign_path(wildcards)),
         subsets="results/{dataset}/split{split}/subsets.parquet",
     output:
         "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/{subset}.parquet",
@@ -214,6 +215,7 @@ rule import_logits:
         runtime=10,
     params:
         classes=classes_of,
+        file=foreign_file,
         seen=lambda wildcards: seen(foreign_file(wildcards)),
         subset="{subset}",
         views=foreign_views,

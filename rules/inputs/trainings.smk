@@ -37,16 +37,21 @@ def trained_source(wildcards):
     return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
 
 
-def trained_weights(wildcards):
-    """The file that a training starts from, if not from random weights."""
+def weights_path(wildcards):
+    """The file that a training starts from, None for random weights."""
     entry = trained(wildcards)
     name = entry.get("weights")
-    if name is None:
-        return []
-    if name in fetched_weights(config):
-        return f"results/weights/{name}"
-    file = config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
-    return own(file, f"config.yaml: weights.{name}.file")
+    if name is None or name in fetched_weights(config):
+        return name and f"results/weights/{name}"
+    return config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+
+
+def trained_weights(wildcards):
+    return made(weights_path(wildcards))
+
+
+def own_weights(wildcards):
+    return own(weights_path(wildcards), f"config.yaml: weights.{trained(wildcards).get('weights')}.file")
 
 
 def weights_setting(wildcards):
@@ -56,7 +61,7 @@ def weights_setting(wildcards):
         return None
     return {
         **{key: settings[key] for key in ("note", "naming", "stem")},
-        "seen": seen(trained_weights(wildcards)),
+        "seen": seen(own_weights(wildcards)),
     }
 
 
@@ -146,10 +151,13 @@ def fusion_setting(wildcards):
     return {**fusion, "out_of_fold": fusion["out_of_fold"] and wildcards.subset == "train"}
 
 
-def foreign_file(wildcards):
+def foreign_path(wildcards):
     """The file of an external teacher; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
-    file = config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
-    return own(file, f"config.yaml: teachers.{wildcards.teacher}.logits")
+    return config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+
+
+def foreign_file(wildcards):
+    return own(foreign_path(wildcards), f"config.yaml: teachers.{wildcards.teacher}.logits")
 
 
 def foreign_views(wildcards):

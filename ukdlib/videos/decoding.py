@@ -7,7 +7,7 @@ note. Frames come one by one, so a large video costs no more memory than what is
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 import av
@@ -38,7 +38,8 @@ class Film:
     """
     The frames of a video file one by one: uint16 (H, W, 3) RGB with white = 65535, upright, of square pixels.
 
-    Raises VideoError with the reason. Once all are read, `fps` is their rate, `codec` how they are stored, and `notes` what was repaired or guessed.
+    Raises VideoError with the reason. Once all are read, `fps` is their rate, `codec` how they are
+    stored, and `notes` what was repaired or guessed.
     """
 
     def __init__(self, path: str, reading: Reading = AS_IS):
@@ -134,10 +135,12 @@ class _Frames:
 def _decodes_in_order(path: str) -> bool:
     """Whether the time stamps of successive frames grow, but for a few places where files were joined."""
     with open_video(path) as container:
-        stamps = [frame.pts for frame in _Frames(container, video_stream(container))]
-    if None in stamps:
+        stamps = [
+            -1 if frame.pts is None else frame.pts for frame in _Frames(container, video_stream(container))
+        ]
+    if -1 in stamps:
         return False
-    back = sum(one >= other for one, other in zip(stamps, stamps[1:], strict=False))
+    back = sum(one >= other for one, other in pairwise(stamps))
     return back <= JOINED * len(stamps)
 
 

@@ -38,7 +38,7 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     for levels in film:
         if not sizes:
             digest.update(repr(levels.shape).encode())
-        digest.update(as_bytes(levels))
+        digest.update(as_bytes(levels).tobytes())
         sizes.append(levels.shape)
         greys.append(float(np.array(cv2.mean(levels)[:3]) / STEP @ LUMA))
     return {

@@ -7,11 +7,11 @@ is applied once, with rounding.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from ukdlib.pictures.levels import STEP, WHITE, as_levels
@@ -90,14 +90,20 @@ def _planes(frame: av.VideoFrame) -> list[np.ndarray]:
 def _unpacked(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     """With a plane for each component, the values being those that are stored."""
     as_it_is = ColorRange.JPEG if _is_full(frame) else ColorRange.MPEG
-    same = {"src_color_range": as_it_is, "dst_color_range": as_it_is}
-    same |= {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}  # none is converted
-    return frame.reformat(format=pix_fmt, interpolation=SMOOTH, threads=1, **same)
+    return frame.reformat(
+        format=pix_fmt,
+        interpolation=SMOOTH,
+        threads=1,
+        src_color_range=as_it_is,
+        dst_color_range=as_it_is,
+        src_colorspace=Colorspace.ITU709,
+        dst_colorspace=Colorspace.ITU709,
+    )
 
 
 def _plane(plane: av.video.plane.VideoPlane, kind: np.dtype, channels: int = 1) -> np.ndarray:
     """Its samples (H, W * channels), without what fills up a row."""
-    rows = np.frombuffer(plane, kind).reshape(plane.height, -1)
+    rows = np.frombuffer(memoryview(plane), kind).reshape(plane.height, -1)
     return rows[:, : plane.width * channels]
 
 
@@ -153,7 +159,7 @@ def as_seen(levels: np.ndarray, matrix: np.ndarray | None, ratio: float) -> np.n
 
 def square(levels: np.ndarray, ratio: float) -> np.ndarray:
     """The picture (H, W, 3) enlarged in one direction so that pixels of this width to height become square."""
-    height, width = square_size(*levels.shape[:2], ratio)
+    height, width = square_size(levels.shape[0], levels.shape[1], ratio)
     if (height, width) == levels.shape[:2]:
         return levels
     return cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -166,10 +172,10 @@ def square_size(height: int, width: int, ratio: float) -> tuple[int, int]:
 
 def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     """((a, b), (c, d)) of a frame, if its file states one: (x, y) is shown at (a x + c y, b x + d y)."""
-    for side_data in frame.side_data:
-        if side_data.type == SideData.DISPLAYMATRIX:
-            return np.frombuffer(side_data, "<i4").reshape(3, 3)[:2, :2].astype(float)
-    return None
+    stated: Any = frame.side_data.get("DISPLAYMATRIX")
+    if stated is None:
+        return None
+    return np.frombuffer(memoryview(stated), "<i4").reshape(3, 3)[:2, :2].astype(float)
 
 
 def _nearest_orientation(matrix: np.ndarray) -> tuple[int, int, int, int]:

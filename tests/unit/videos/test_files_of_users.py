@@ -1,4 +1,4 @@
-"""Files as users have them, each of a kind that some reader takes wrongly: the right frames, and a note of what was done."""
+"""Files as users have them, of kinds that readers take wrongly: the right frames, and a note of what was done."""
 
 import struct
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Dark levels are kept: every pixel format gives the light that it states, every orientation the picture that is meant."""
+"""Dark levels are kept: every pixel format gives the light that it states, every orientation the picture meant."""
 
 import av
 import numpy as np
@@ -131,7 +131,7 @@ def test_levels_of_8_and_16_bits_agree():
 
 
 def night(levels=8, frames=6):
-    """Light (T, H, W, 3) in [0, 1]: a slope of a few 8-bit levels, slightly coloured, smooth so that chroma can be halved."""
+    """Light (T, H, W, 3) in [0, 1]: a slope of a few 8-bit levels, slightly coloured; colour can be halved."""
     x, y = np.meshgrid(np.linspace(0, 1, 64), np.linspace(0, 1, 48))
     slope = levels / 255 * (0.2 + 0.8 * (x + y) / 2)[..., None] * [1.0, 0.9, 0.8]
     return np.repeat(slope[None], frames, axis=0)
