@@ -160,7 +160,7 @@ def installed() -> dict[str, Callable[[str], np.ndarray]]:
     """Readers that can be used here."""
     try:
         import torchcodec.decoders  # noqa: F401
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         print(f"torchcodec cannot be used here: {str(error).splitlines()[0]}")
         return {name: reader for name, reader in READERS.items() if name != "torchcodec"}
     return READERS
@@ -223,8 +223,8 @@ def main() -> None:
         scene = night()
         for carrier in CARRIERS:
             path = encode(f"{folder}/{'_'.join(map(str, carrier))}.mkv", scene, *carrier)
-            of = {LIMITED: "limited", FULL: "full", BT601: "BT.601", BT709: "BT.709"}
-            what = f"night, {carrier[0]} {of[carrier[1]]} {of[carrier[2]]}"
+            ranges, spaces = {LIMITED: "limited", FULL: "full"}, {BT601: "BT.601", BT709: "BT.709"}
+            what = f"night, {carrier[0]} {ranges[carrier[1]]} {spaces[carrier[2]]}"
             for name, reader in readers.items():
                 line(what, name, measure(path, scene, reader))
         draw(f"{folder}/{'_'.join(map(str, CARRIERS[0]))}.mkv")

@@ -74,6 +74,7 @@ def main(folder: Path) -> None:
         "snakemake",
         "--cores",
         "1",
+        "--benchmark-extended",
         "--configfile",
         "memory.yaml",
         "--",

@@ -55,9 +55,7 @@ class Film:
             _check_size(stream, self.reading)
             clock, ratio = Clock(frame_rate(stream), self.reading.fps, not ordered), _pixel_ratio(stream)
             frames = _Frames(container, stream)
-            pictures = (
-                (as_seen(levels_of(frame), display_matrix(frame), ratio), frame.time) for frame in frames
-            )
+            pictures = _seen(frames, ratio)
             yield from _limited(_shown(pictures, clock), clock, self.reading.max_frames)
             frames.check(surveyed.declared)
             self.fps = self.reading.fps or clock.rate
@@ -69,6 +67,15 @@ def read_video(path: str, reading: Reading = AS_IS) -> tuple[np.ndarray, float]:
     """All frames of a video, uint8 (T, H, W, 3) RGB, and frames per second."""
     film = Film(path, reading)
     return np.stack([as_bytes(levels) for levels in film]), film.fps
+
+
+def _seen(frames: Iterable[av.VideoFrame], ratio: float) -> Iterator[tuple[np.ndarray, float | None]]:
+    """(picture as it is meant to be seen, its time stamp) of each frame; ratio: width of a pixel to its height."""
+    matrices: dict[int, np.ndarray | None] = {}  # by rotation: who asks a frame for its matrix keeps it in memory
+    for frame in frames:
+        if frame.rotation not in matrices:
+            matrices[frame.rotation] = display_matrix(frame)
+        yield as_seen(levels_of(frame), matrices[frame.rotation], ratio), frame.time
 
 
 def _shown(pictures: Iterable[tuple[np.ndarray, float | None]], clock: Clock) -> Iterator[np.ndarray]:
