@@ -71,21 +71,31 @@ def read_video(path: str, reading: Reading = AS_IS) -> tuple[np.ndarray, float]:
 
 def _seen(frames: Iterable[av.VideoFrame], ratio: float) -> Iterator[tuple[np.ndarray, float | None]]:
     """(picture as it is meant to be seen, its time stamp) of each frame; ratio: width of a pixel to its height."""
-    matrices: dict[int, np.ndarray | None] = {}  # by rotation: who asks a frame for its matrix keeps it in memory
+    matrices: dict[
+        int, np.ndarray | None
+    ] = {}  # by rotation: who asks a frame for its matrix keeps it in memory
+    size: tuple[int, int] | None = None
     for frame in frames:
+        if size not in (None, (frame.height, frame.width)):
+            raise VideoError(f"frames of several sizes: {sorted([size, (frame.height, frame.width)])}")
+        size = frame.height, frame.width
         if frame.rotation not in matrices:
             matrices[frame.rotation] = display_matrix(frame)
-        yield as_seen(levels_of(frame), matrices[frame.rotation], ratio), frame.time
+        try:
+            levels = levels_of(frame)
+        except av.FFmpegError:
+            raise VideoError(f"pixels of the format {frame.format.name} cannot be converted") from None
+        yield as_seen(levels, matrices[frame.rotation], ratio), frame.time
 
 
 def _shown(pictures: Iterable[tuple[np.ndarray, float | None]], clock: Clock) -> Iterator[np.ndarray]:
-    """Each picture, of (picture, time stamp), as often as the clock says, once the next is known; all of one size."""
+    """Each picture, of (picture, time stamp), as often as the clock says once the next is known; of one orientation."""
     held: np.ndarray | None = None
     for picture, stamp in pictures:
         repeats = clock.repeats(stamp)
         if held is not None:
             if held.shape != picture.shape:
-                raise VideoError(f"frames of several sizes: {sorted([held.shape[:2], picture.shape[:2]])}")
+                raise VideoError("it is turned on its side in the middle")
             yield from repeat(held, repeats)
         held = picture
     if held is None:

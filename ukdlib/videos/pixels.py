@@ -30,7 +30,7 @@ def levels_of(frame: av.VideoFrame) -> np.ndarray:
 
     Exact but for rounding to 16 bits and for colour that is stored at half the resolution, which is interpolated.
     """
-    if frame.format.is_rgb or "pal" in frame.format.name:
+    if frame.format.is_rgb or frame.format.name.startswith(("pal", "xyz")):
         return _levels_of_rgb(frame)
     if len(frame.format.components) == 1:
         return _levels_of_grey(frame)
