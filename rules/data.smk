@@ -43,7 +43,7 @@ rule inspect_videos:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(frame_memory),
         runtime=growing(60, at_most=4),
     params:
         videos=shard_videos,

@@ -24,7 +24,7 @@ rule decode_videos:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(frame_memory),
         runtime=growing(120, at_most=4),
     params:
         reading=reading_setting,
@@ -52,7 +52,7 @@ rule correct_frames:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(frame_memory),
         runtime=growing(120, at_most=4),
     params:
         transform=modality_setting("transform"),
@@ -86,6 +86,7 @@ rule compute_flow:
         backend=modality_setting("backend", "numba"),
         device=config["run"]["device"],
         bound=modality_setting("bound"),
+        pixels=2**22,  # of the frames that are in memory together
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),
         code=code("compute_flow"),

@@ -1,5 +1,6 @@
 """Rule compute_flow: optical flow codes between the frames of a shard, resized first if configured."""
 
+import math
 import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
@@ -23,7 +24,8 @@ source = open_shards(snakemake.input)
 
 def windows(video_id):
     print(video_id, file=sys.stderr)
-    for frames in source.windows(video_id, 65, shared=1):
+    together = 2 + params.pixels // math.prod(source.shape(video_id)[1:3])
+    for frames in source.windows(video_id, together, shared=1):
         yield resize(frames, params.short_side)
 
 

@@ -152,6 +152,11 @@ def reading_setting(wildcards):
     }
 
 
+def frame_memory(wildcards):
+    """MB for a few of the largest frames that are read, with 16 bits, and for a part of a shard (benchmarks/memory.py)."""
+    return round(1000 + 100 * config["datasets"][wildcards.dataset]["max_megapixels"])
+
+
 def dataset_setting(key):
     return lambda wildcards: config["datasets"][wildcards.dataset][key]
 

@@ -116,7 +116,7 @@ class _Frames:
 
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream):
         self.container, self.stream = container, stream
-        self.seen = self.damaged = self.undecoded = 0
+        self.seen = self.damaged = self.undecoded = self.interlaced = 0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
         for packet in self.container.demux(self.stream):
@@ -128,6 +128,7 @@ class _Frames:
             for frame in decoded:
                 self.seen += 1
                 self.damaged += frame.is_corrupt
+                self.interlaced += frame.interlaced_frame
                 yield frame
 
     def check(self, declared: int) -> None:
@@ -139,6 +140,8 @@ class _Frames:
     def notes(self, declared: int) -> list[str]:
         """What the decoder could not restore, in words."""
         lost, sentences = self._lost(declared), []
+        if 2 * self.interlaced > self.seen:
+            sentences.append("interlaced: each frame shows two moments, in alternating lines")
         if self.damaged:
             sentences.append(f"{self.damaged} of its {self.seen} frames are damaged")
         if lost:
