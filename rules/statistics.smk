@@ -59,13 +59,13 @@ rule describe_data:
         mem_mb=2000,
         runtime=10,
     params:
-        classes=listed(DATASET).classes,
+        classes=as_is(listed(DATASET).classes),
         counts_caption=f"Clips by class and subset, split {config['run']['splits'][0]}",
         measures_caption="What the networks see: medians over clips",
         metadata_caption=f"What else tells the classes apart: the class guessed from the file alone, split {config['run']['splits'][0]}",
         metadata_words="Naive Bayes on what the files say of themselves, trained on the training clips, tested on the test clips. Well above the last column, a network may learn the file instead of the action: bring all videos to one size, rate and codec first.",
         words="Noise: standard deviation of white noise, estimated from second differences (Immerkaer, 1996). Cut off: beyond the bound of flow's 8-bit code.",
-        note=NOTE,
+        note=as_is(NOTE),
         code=code("describe_data"),
     script:
         "../workflow_scripts/describe_data.py"
@@ -87,8 +87,8 @@ rule draw_sheet:
     params:
         modalities=SHOWN,
         bounds=FLOWS,
-        classes=listed(DATASET).classes,
-        note=NOTE,
+        classes=as_is(listed(DATASET).classes),
+        note=as_is(NOTE),
         code=code("draw_sheet"),
     script:
         "../workflow_scripts/draw_sheet.py"

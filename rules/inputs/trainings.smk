@@ -1,10 +1,11 @@
 """The inputs of a teacher, student or fusion: input and params functions of the rules."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ukdlib.artifacts.provenance import code_hash
+from ukdlib.artifacts.provenance import own_code
 from ukdlib.networks import family_of
 from ukdlib.settings.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
 
@@ -31,10 +32,14 @@ def network_code(script):
 
 
 def trained_source(wildcards):
-    """Hash of the user's own module that defines a network of `arch: module:function`."""
-    imported, own, _ = trained_network(wildcards)["arch"].partition(":")
-    file = Path(*imported.split(".")).with_suffix(".py")
-    return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
+    """The code of the user's own module that defines a network of `arch: module:function`, imports included."""
+    imported, colon, _ = trained_network(wildcards)["arch"].partition(":")
+    return own_code_of(imported) if colon else None
+
+
+@lru_cache(None)
+def own_code_of(imported):
+    return own_code(imported, str(Path.cwd()))
 
 
 def weights_path(wildcards):

@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 import pyarrow as pa
 
-from ukdlib.artifacts.sealing import put_in_place
+from ukdlib.artifacts.sealing import put_in_place, remove_link
 from ukdlib.frames.encoding import ENCODERS
 from ukdlib.frames.parts import COLUMNS, follows, from_batch, parts_of, to_batch
 
@@ -36,6 +36,8 @@ def write_shard(
         raise ValueError(f"{path}: a video is given twice")
     part, left = f"{path}.part", f"{path}.left"
     schema = pa.schema(COLUMNS, metadata={"key": key, "codec": codec, "videos": str(len(video_ids))})
+    for file in (part, left):
+        remove_link(file)
     finished = _take_over(part, left, schema)
     with pa.OSFile(part, "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for video_id in video_ids:
