@@ -39,6 +39,7 @@ rule distill_student:
         weights=weights_setting,
         weights_file=own_weights,
         modality=trained_modality,
+        frames=trained_chain,
         recipe=trained_recipe,
         student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},
         fusion=lambda wildcards: config["fusions"][trained(wildcards)["fusion"]],

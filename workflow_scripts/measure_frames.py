@@ -23,6 +23,7 @@ def measure(first):
         step = max(params.every, math.ceil(count * height * width / params.pixels))
         frames = store.window(video, range(0, count, step))
         found = measure_pictures(frames) if params.bound is None else measure_flow(frames, params.bound)
+        store.release(video)
         yield {"video_id": video, **found}
 
 

@@ -96,7 +96,24 @@ def trained_origin(wildcards):
         "role": wildcards.get("role", "teachers"),
         "name": wildcards.get("name", wildcards.get("teacher")),
         "subset": wildcards.get("subset", "train"),
-        "frames": str(transforms_of(config, trained(wildcards)["modality"])),
+        "frames": trained_chain(wildcards),
+    }
+
+
+def trained_chain(wildcards):
+    """How the frames were made: the entries of the modality and of all that it is made of, from the video on."""
+    return str(transforms_of(config, trained(wildcards)["modality"]))
+
+
+def expected_network(wildcards):
+    """What a checkpoint must say of itself; the network is built from this, not from the file."""
+    return {
+        "network": trained_network(wildcards),
+        "modality": trained_modality(wildcards),
+        "frames": trained_chain(wildcards),
+        "recipe": trained_recipe(wildcards),
+        "classes": classes_of(wildcards),
+        "seed": int(wildcards.seed),
     }
 
 

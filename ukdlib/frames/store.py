@@ -2,7 +2,7 @@
 Frames of many videos in one file: an Arrow file with a record batch for each part of a video, memory-mapped on reading.
 
 A window of T frames is read without touching the rest of the file; before the first window of a part its checksum
-is verified.
+is verified. Who reads a video from its beginning to its end holds one part of it in memory.
 """
 
 import mmap
@@ -19,12 +19,18 @@ from ukdlib.frames.parts import COLUMNS, Part, follows, from_batch
 AT_ONCE = 32  # frames that are read together where all are wanted
 
 
+class _File(NamedTuple):
+    path: str
+    content: mmap.mmap
+    address: int  # of its first byte in memory
+
+
 class _Video(NamedTuple):
     parts: list[Part]
     starts: np.ndarray  # number of each part's first frame
     length: int
     first: int  # number of its first part among all of the store
-    path: str
+    file: _File
 
 
 class FrameStore:
@@ -61,10 +67,11 @@ class FrameStore:
             return self._decode(video, 0, numbers)
         places = np.searchsorted(video.starts, numbers, side="right") - 1
         frames = np.empty((len(numbers), *video.parts[0].shape), np.uint8)
-        for place in np.unique(places):
+        for place in np.unique(places).tolist():
             frames[places == place] = self._decode(
                 video, place, numbers[places == place] - video.starts[place]
             )
+            _release(video, place)
         return frames
 
     def frames(self, video_id: str) -> Iterator[np.ndarray]:
@@ -78,9 +85,16 @@ class FrameStore:
 
         shared: frames by which each window begins before the last one ends.
         """
-        end = self._video(video_id).length
-        for first in range(0, max(end - shared, 1), length - shared):
-            yield self.window(video_id, range(first, min(first + length, end)))
+        video = self._video(video_id)
+        for first in range(0, max(video.length - shared, 1), length - shared):
+            yield self.window(video_id, range(first, min(first + length, video.length)))
+        self.release(video_id)
+
+    def release(self, video_id: str) -> None:
+        """Forget what was read of a video: its pages are no longer counted as memory of this process."""
+        video = self._video(video_id)
+        for place in range(len(video.parts)):
+            _release(video, place)
 
     def video(self, video_id: str) -> np.ndarray:
         """All frames of one video, uint8 (T, H, W, C)."""
@@ -90,7 +104,7 @@ class FrameStore:
         part = video.parts[place]
         if not self._whole[video.first + place]:
             if not part.is_whole():
-                raise damaged(video.path, f"the frames of {part.video_id!r} are not what was written")
+                raise damaged(video.file.path, f"the frames of {part.video_id!r} are not what was written")
             self._whole[video.first + place] = 1
         return DECODERS[part.codec](part.pictures, numbers, part.shape)
 
@@ -100,6 +114,14 @@ class FrameStore:
         return self._videos[video_id]
 
 
+def _release(video: _Video, place: int) -> None:
+    """Drop the pages of one part; they are read again, from the page cache or the file, if they are needed again."""
+    pixels = video.parts[place].pictures.buffers()[2]
+    start = pixels.address - video.file.address
+    first = start // mmap.PAGESIZE * mmap.PAGESIZE
+    video.file.content.madvise(mmap.MADV_DONTNEED, first, start + pixels.size - first)
+
+
 def open_shards(paths: Sequence[str]) -> FrameStore:
     """All videos of some shards, which must have the same number of channels and share no video."""
     if not paths:
@@ -107,7 +129,8 @@ def open_shards(paths: Sequence[str]) -> FrameStore:
     videos: dict[str, _Video] = {}
     count = 0
     for path in paths:
-        for parts in _videos(path):
+        file, found = _videos(path)
+        for parts in found:
             video_id, channels = parts[0].video_id, parts[0].shape[-1]
             if video_id in videos:
                 raise ValueError(f"{path}: video {video_id!r} is in another shard, too")
@@ -115,15 +138,22 @@ def open_shards(paths: Sequence[str]) -> FrameStore:
             if channels != first:
                 raise ValueError(f"{path}: {video_id!r} has {channels} channels, others {first}")
             lengths = np.cumsum([0, *(len(part.pictures) for part in parts)])
-            videos[video_id] = _Video(parts, lengths[:-1], int(lengths[-1]), count, path)
+            videos[video_id] = _Video(parts, lengths[:-1], int(lengths[-1]), count, file)
             count += len(parts)
     return FrameStore(paths, videos)
 
 
-def _videos(path: str) -> Iterable[list[Part]]:
-    """The parts of each video of a file."""
+def _videos(path: str) -> tuple[_File, list[list[Part]]]:
+    """A file and the parts of each video in it."""
+    with refuse_damage(path, OSError, ValueError), open(path, "rb") as opened:
+        content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    buffer = pa.py_buffer(content)
+    return _File(path, content, buffer.address), list(_parts(path, buffer))
+
+
+def _parts(path: str, buffer: pa.Buffer) -> Iterable[list[Part]]:
     with refuse_damage(path, pa.ArrowException, OSError, UnicodeDecodeError):
-        reader = pa.ipc.open_file(pa.memory_map(path))
+        reader = pa.ipc.open_file(buffer)
         if reader.schema.names != [name for name, _ in COLUMNS]:
             raise ValueError(f"{path}: not a shard of frames: its columns are {reader.schema.names}")
         stated = (reader.schema.metadata or {}).get(b"videos", b"none").decode()

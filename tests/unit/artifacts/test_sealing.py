@@ -61,13 +61,15 @@ def rows_of(path):
     )  # another key beside it does not matter
 
 
+STATED = {"network": SETTINGS, "in_channels": 3, "classes": list("xyz")}
+
+
 def write_weights(path):
-    stated = {"network": SETTINGS, "in_channels": 3, "classes": list("xyz")}
-    save_checkpoint(path, initial_network(SETTINGS, 3, 3, 0), stated)
+    save_checkpoint(path, initial_network(SETTINGS, 3, 3, 0), STATED)
 
 
 def weights_of(path):
-    network, metadata = load_network(path)
+    network, metadata = load_network(path, **STATED)
     return {name: value.numpy().tobytes() for name, value in network.state_dict().items()}, metadata
 
 

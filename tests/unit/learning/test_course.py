@@ -13,6 +13,7 @@ from ukdlib.learning.training import Run
 
 CLASSES = ["Run", "Sit", "Walk"]
 NETWORK = {"arch": "tests.unit.learning.test_course:family", "frames": 2}
+EXPECTED = {"network": NETWORK, "in_channels": 3, "classes": CLASSES, "frames": "dark", "seed": 7}
 
 
 def family(num_classes, in_channels, frames):
@@ -23,7 +24,7 @@ def family(num_classes, in_channels, frames):
 
 
 def trained(folder, start=lambda network: None, epochs=2):
-    course = Course("teachers.rgb", NETWORK, {**RECIPE, "epochs": epochs}, CLASSES, start)
+    course = Course("teachers.rgb", NETWORK, {**RECIPE, "epochs": epochs}, CLASSES, "dark", start)
     run = Run(7, torch.device("cpu"), str(folder / "resume.pt"), "key")
     output = {name: str(folder / name) for name in ("checkpoint", "history")}
     complete(course, LESSON, run, 0, output)
@@ -32,7 +33,7 @@ def trained(folder, start=lambda network: None, epochs=2):
 
 def test_a_checkpoint_says_what_it_is_of(tmp_path):
     output = trained(tmp_path)
-    network, stated = load_network(output["checkpoint"], classes=CLASSES)
+    network, stated = load_network(output["checkpoint"], **EXPECTED)
     assert isinstance(network, nn.Sequential) and stated == read_metadata(output["checkpoint"])
     assert stated["network"] == NETWORK and stated["seed"] == 7 and stated["in_channels"] == 3
     assert stated["trained_on"] == videos_hash(IDS) and stated["start"] is None
@@ -50,7 +51,7 @@ def test_a_start_is_taken_and_recorded(tmp_path):
 
     for name in ("zeros", "random"):
         (tmp_path / name).mkdir()
-    zeros = load_network(trained(tmp_path / "zeros", start, epochs=1)["checkpoint"], classes=CLASSES)
-    drawn = load_network(trained(tmp_path / "random", epochs=1)["checkpoint"], classes=CLASSES)
+    zeros = load_network(trained(tmp_path / "zeros", start, epochs=1)["checkpoint"], **EXPECTED)
+    drawn = load_network(trained(tmp_path / "random", epochs=1)["checkpoint"], **EXPECTED)
     assert zeros[1]["start"] == {"note": "zeros"}
     assert zeros[0][0].weight.abs().max() < 0.1 < drawn[0][0].weight.abs().max()
