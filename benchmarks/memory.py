@@ -7,6 +7,7 @@ A workflow of its own in FOLDER (default: a temporary one) with videos of 20,000
 1920x1080, and two short ones for a second class. Peaks are Snakemake's (benchmark files, resident memory, sampled).
 """
 
+import ast
 import csv
 import shutil
 import subprocess
@@ -86,7 +87,7 @@ def main(folder: Path) -> None:
         with open(file) as stream:
             row = next(csv.DictReader(stream, delimiter="\t"))
         modality = file.stem.removeprefix("own_").removesuffix("0").strip("_")
-        asked = row.get("resources", "")
+        asked = ast.literal_eval(row["resources"])["mem_mb"]
         peak, seconds = float(row["max_rss"]), float(row["cpu_time"])
         print(f"| {file.parent.name} | {modality} | {peak:.0f} | {asked} | {seconds:.0f} |")
 
