@@ -22,7 +22,8 @@ import pandas as pd
 
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.frames.gamma import correct_gamma
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.videos.decoding import read_video
 from ukdlib.videos.inspection import write_video
 

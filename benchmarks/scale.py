@@ -27,7 +27,8 @@ from ukdlib.darkroom.clip import render_clip
 from ukdlib.flow.clips import flow_ahead
 from ukdlib.frames.gamma import correct_gamma
 from ukdlib.frames.measures import measure_pictures
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows, write_logits
 from ukdlib.networks import build_network
 from ukdlib.videos.decoding import read_video

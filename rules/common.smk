@@ -14,7 +14,7 @@ from ukdlib.machine.packages import import_first, untried
 from ukdlib.settings.checks import check_config
 from ukdlib.settings.config import any_of, foreign_names, transform_names
 from ukdlib.settings.published import unlike_published
-from ukdlib.settings.schema import explain
+from ukdlib.settings.schema import explain, not_finite
 
 ROOT = Path(workflow.basedir)
 RUN = "results/{dataset}/split{split}/seed{seed}"
@@ -26,7 +26,7 @@ if not own_torch and (sentence := untried()):
     raise WorkflowError(sentence)
 
 schema = yaml.load((ROOT / "rules/schemas/config.schema.yaml").read_text(), yaml.CSafeLoader)
-if problems := explain(Draft202012Validator(schema).iter_errors(config)):
+if problems := [*explain(Draft202012Validator(schema).iter_errors(config)), *not_finite(config)]:
     raise WorkflowError(*problems)
 validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
 
@@ -68,6 +68,11 @@ def code(script, *by_name):
     instead of file times.
     """
     return code_hash(f"workflow_scripts/{script}.py", str(ROOT), by_name)
+
+
+def as_is(text):
+    """A param with text of the user, in which {a} is no wildcard."""
+    return lambda wildcards: text
 
 
 def growing(need, at_most=2):

@@ -38,10 +38,12 @@ rule inspect_videos:
         "results/{dataset}/inspected/shard{shard}.parquet",
     log:
         "logs/inspect_videos/{dataset}_{shard}.log",
+    benchmark:
+        "results/benchmarks/inspect_videos/{dataset}_{shard}.tsv"
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(frame_memory),
         runtime=growing(60, at_most=4),
     params:
         videos=shard_videos,
@@ -49,7 +51,7 @@ rule inspect_videos:
         min_frames=dataset_setting("min_frames"),
         links_out=dataset_setting("links_out"),
         reading=reading_setting,
-        sizes=shard_sizes,
+        seen=shard_seen,
         code=code("inspect_videos"),
     script:
         "../workflow_scripts/inspect_videos.py"
@@ -78,8 +80,8 @@ rule index_videos:
         labels=labels_of,
         classes=classes_of,
         max_rejected=dataset_setting("max_rejected"),
-        resampled=lambda wildcards: "fps" in config["datasets"][wildcards.dataset],
         warnings=lambda wildcards: [list(warning) for warning in listed(wildcards.dataset).warnings],
+        reduced={name: LARGE for name in sorted(DECODED) if "short_side" not in config["modalities"][name]},
         code=code("index_videos"),
     script:
         "../workflow_scripts/index_videos.py"

@@ -85,7 +85,7 @@ rule tabulate_cost:
         mem_mb=2000,
         runtime=10,
     params:
-        caption=config["cost"]["caption"],
+        caption=as_is(config["cost"]["caption"]),
         note=dataset_setting("note"),
         code=code("tabulate_cost"),
     script:

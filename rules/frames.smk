@@ -6,6 +6,7 @@ OUTPUT:  results/{dataset}/frames/{modality}/shard{shard}.arrow
 """
 
 CORRECTIONS = [way for way in TRANSFORM_KEYS if way not in ("none", "tvl1")]
+LARGE = 288  # pixels: the short side to which larger frames are reduced, unless the modality says; no recipe crops more
 DECODED = {name for name, entry in config["modalities"].items() if entry["of"] == "video"}
 
 
@@ -23,13 +24,14 @@ rule decode_videos:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(frame_memory),
         runtime=growing(120, at_most=4),
     params:
         reading=reading_setting,
         transform=modality_setting("transform"),
         options=transform_options,
         short_side=modality_setting("short_side"),
+        at_most=LARGE,
         codec=modality_setting("codec"),
         code=code("decode_videos"),
     script:
@@ -50,7 +52,7 @@ rule correct_frames:
     conda:
         "../envs/video.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(frame_memory),
         runtime=growing(120, at_most=4),
     params:
         transform=modality_setting("transform"),
@@ -84,6 +86,7 @@ rule compute_flow:
         backend=modality_setting("backend", "numba"),
         device=config["run"]["device"],
         bound=modality_setting("bound"),
+        pixels=2**22,  # of the frames that are in memory together
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),
         code=code("compute_flow"),

@@ -51,7 +51,7 @@ rule draw_figures:
             "accuracy": {"paper": published()},
             "sweeps": {"baselines": {title: config["tables"][SWEPT[title]]["baseline"] for title in SWEPT}},
         },
-        note=NOTE,
+        note=as_is(NOTE),
         code=code("draw_figures"),
     script:
         "../workflow_scripts/draw_figures.py"
@@ -73,10 +73,10 @@ rule draw_gallery:
         mem_mb=4000,
         runtime=10,
     params:
-        classes=listed(DATASET).classes,
+        classes=as_is(listed(DATASET).classes),
         bound=config["modalities"]["flow"]["bound"],
         per_class=1,
-        note=NOTE,
+        note=as_is(NOTE),
         code=code("draw_gallery"),
     script:
         "../workflow_scripts/draw_gallery.py"
@@ -86,7 +86,9 @@ rule report:
     input:
         tables=expand("results/{dataset}/tables/{table}.html", dataset=DATASET, table=TABLES),
         figures=[*rules.draw_figures.output, *rules.draw_gallery.output],
-        data_tables=expand(f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures"]),
+        data_tables=expand(
+            f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures", "metadata"]
+        ),
         data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
         rejected=f"results/{DATASET}/rejected.csv",
         warnings=f"results/{DATASET}/warnings.csv",
@@ -103,7 +105,7 @@ rule report:
     params:
         template=lambda _: (ROOT / "ukdlib/results/report.html.j2").read_text(),  # a function, so that its braces are not taken for wildcards
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
-        note=NOTE,
+        note=as_is(NOTE),
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},
         config={**config, "recipes": {name: recipe_named(name) for name in config["recipes"]}},
         code=code("report"),

@@ -55,7 +55,9 @@ rule train_teacher:
         network=trained_network,
         source=trained_source,
         weights=weights_setting,
+        weights_file=own_weights,
         modality=trained_modality,
+        frames=trained_chain,
         recipe=trained_recipe,
         classes=classes_of,
         videos=[("subset", "==", "train")],
@@ -90,11 +92,9 @@ rule export_logits:
         mem_mb=growing(16000),
         runtime=growing(120, at_most=4),
     params:
-        network=trained_network,
+        expected=expected_network,
         source=trained_source,
-        modality=trained_modality,
-        recipe=trained_recipe,
-        classes=classes_of,
+        trained_on=[("subset", "==", "train")],
         videos=lambda wildcards: [("subset", "==", wildcards.subset)],
         subset="{subset}",
         origin=trained_origin,
@@ -107,6 +107,7 @@ rule export_logits:
 rule verify_logits:
     input:
         frames=trained_frames,
+        subsets="results/{dataset}/split{split}/subsets.parquet",
         checkpoint="results/{dataset}/split{split}/seed{seed}/{role}/{name}/checkpoint.safetensors",
         logits="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/{subset}.parquet",
     output:
@@ -125,9 +126,9 @@ rule verify_logits:
         mem_mb=growing(8000),
         runtime=growing(30, at_most=4),
     params:
-        modality=trained_modality,
-        recipe=trained_recipe,
-        classes=classes_of,
+        expected=expected_network,
+        trained_on=[("subset", "==", "train")],
+        videos=lambda wildcards: [("subset", "==", wildcards.subset)],
         rows=32,
         origin=trained_origin,
         device=config["run"]["device"],
@@ -168,6 +169,7 @@ use rule export_logits as export_fold with:
     benchmark:
         "results/benchmarks/export_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.tsv"
     params:
+        trained_on=lambda wildcards: [("fold", "!=", int(wildcards.fold))],
         videos=lambda wildcards: [("fold", "==", int(wildcards.fold))],
         subset="train",
 
@@ -199,7 +201,7 @@ rule gather_folds:
 
 rule import_logits:
     input:
-        file=foreign_file,
+        file=lambda wildcards: made(foreign_path(wildcards)),
         subsets="results/{dataset}/split{split}/subsets.parquet",
     output:
         "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/{subset}.parquet",
@@ -214,6 +216,8 @@ rule import_logits:
         runtime=10,
     params:
         classes=classes_of,
+        file=foreign_file,
+        seen=lambda wildcards: seen(foreign_file(wildcards)),
         subset="{subset}",
         views=foreign_views,
         origin=lambda wildcards: {

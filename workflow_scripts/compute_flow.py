@@ -1,31 +1,40 @@
 """Rule compute_flow: optical flow codes between the frames of a shard, resized first if configured."""
 
+import math
 import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import cv2
+import numpy as np
 
 from ukdlib import flow
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.flow.clips import flow_ahead
-from ukdlib.frames.store import open_shards, resize, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.machine.compiling import first_alone
 from ukdlib.machine.devices import choose_device, lease_gpus
+from ukdlib.pictures.levels import resize
 
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
 if params.backend == "torch":
     lease_gpus(params.device)
     print(choose_device(params.device), file=sys.stderr)  # refused if a GPU is requested and there is none
+if params.backend == "numba":  # of jobs that start together, one compiles
+    tiny = np.zeros((2, 16, 16, 3), np.uint8)
+    first_alone(flow.flow_clip, flow.__file__)(tiny, params.preset, params.bound)
 source = open_shards(snakemake.input)
 
 
-def read(video_id):
+def windows(video_id):
     print(video_id, file=sys.stderr)
-    return resize(source.video(video_id), params.short_side)
+    together = 2 + params.pixels // math.prod(source.shape(video_id)[1:3])
+    for frames in source.windows(video_id, together, shared=1):
+        yield resize(frames, params.short_side)
 
 
 key = resume_key(snakemake.input, dict(params.items()))
-codes = flow_ahead(source.video_ids, read, params.preset, params.bound, params.backend)
-write_shard(snakemake.output[0], source.video_ids, first_alone(codes, flow.__file__), params.codec, key)
+codes = flow_ahead(source.video_ids, windows, params.preset, params.bound, params.backend)
+write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)

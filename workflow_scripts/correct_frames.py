@@ -4,11 +4,14 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
+from functools import partial
+
 import cv2
 
 from ukdlib.artifacts.provenance import resume_key
-from ukdlib.frames.corrections import correct
-from ukdlib.frames.store import open_shards, resize, write_shard
+from ukdlib.frames.corrections import correct_clip
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
@@ -17,7 +20,9 @@ source = open_shards(snakemake.input)
 
 def corrected(video_id):
     print(video_id, file=sys.stderr)
-    return resize(correct(source.video(video_id), params.transform, **params.options), params.short_side)
+    yield from correct_clip(
+        partial(source.frames, video_id), params.transform, params.short_side, **params.options
+    )
 
 
 key = resume_key(snakemake.input, dict(params.items()))

@@ -4,30 +4,31 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
+from functools import partial
+
 import cv2
 
 from ukdlib.artifacts.provenance import resume_key
-from ukdlib.frames.corrections import WHOLE_CLIP, correct
-from ukdlib.frames.store import resize, write_shard
-from ukdlib.videos.decoding import Reading, read_video
+from ukdlib.frames.corrections import correct_clip
+from ukdlib.frames.writing import write_shard
+from ukdlib.videos.decoding import Film, Reading
 from ukdlib.videos.records import read_records
 
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
 videos = read_records(snakemake.input[0]).query("status == 'ok'")
-paths = dict(zip(videos["video_id"], videos["path"], strict=True))
+sizes = videos.set_index("video_id").astype({"height": int, "width": int})
+paths = sizes["path"].to_dict()
 reading = Reading(**params.reading)
 
 
-def finish(frames):
-    return resize(correct(frames, params.transform, **params.options), params.short_side)
-
-
 def decode(video_id):
-    print(video_id, file=sys.stderr)
-    if params.transform in WHOLE_CLIP:
-        return finish(read_video(paths[video_id], reading)[0])
-    return read_video(paths[video_id], reading, lambda frame: finish(frame[None])[0])[0]
+    height, width = sizes.loc[video_id, ["height", "width"]]
+    short_side = params.short_side or min(height, width, params.at_most)
+    print(f"{video_id}: short side {min(height, width)} -> {short_side}", file=sys.stderr)
+    yield from correct_clip(
+        partial(Film, paths[video_id], reading), params.transform, short_side, **params.options
+    )
 
 
 key = resume_key(snakemake.input, dict(params.items()))

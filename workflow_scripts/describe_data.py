@@ -8,6 +8,8 @@ import pandas as pd
 
 from ukdlib.results.figures.data import distributions
 from ukdlib.results.figures.style import save
+from ukdlib.results.metadata import give_away
+from ukdlib.results.metadata import to_html as metadata_to_html
 from ukdlib.results.tables.data import (
     FLOW,
     PICTURES,
@@ -30,4 +32,7 @@ page = counts_to_html(counts, params.counts_caption, params.note, sizes(clips))
 write_table(counts, snakemake.output.counts, {snakemake.output.counts_html: page})
 page = medians_to_html(table, params.measures_caption, params.note, [params.words])
 write_table(table, snakemake.output.measures, {snakemake.output.measures_html: page})
+given = give_away(clips, subsets)
+page = metadata_to_html(given, params.metadata_caption, params.note, [params.metadata_words])
+write_table(given, snakemake.output.metadata, {snakemake.output.metadata_html: page})
 save(distributions(clips, measured), snakemake.output.figure, params.note)

@@ -25,8 +25,10 @@ params, files, resources = snakemake.params, snakemake.input, snakemake.resource
 video_ids, labels = read_videos(files.subsets, params.videos)
 knowledge = read_knowledge(files.target, video_ids, params.classes, params.fusion, params.student)
 lesson = Lesson(open_shards(files.frames), video_ids, labels, Modality(**params.modality), knowledge)
-start = partial(start_from, path=files.weights, settings=params.weights, classes=params.classes)
-course = Course(params.name, params.network, params.recipe, params.classes, start)
+start = partial(
+    start_from, path=files.weights or params.weights_file, settings=params.weights, classes=params.classes
+)
+course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start)
 key = resume_key(files.frames, dict(params.items()))
 run = Run(params.seed, choose_device(params.device), params.state, key, resources.processes)
 complete(course, lesson, run, resources.workers, dict(snakemake.output.items()))

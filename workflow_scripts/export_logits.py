@@ -9,7 +9,7 @@ from ukdlib.machine.devices import choose_device, lease_gpus
 lease_gpus(snakemake.params.device)
 
 from ukdlib.artifacts.journal import discard_journal
-from ukdlib.artifacts.provenance import resume_key
+from ukdlib.artifacts.provenance import resume_key, videos_hash
 from ukdlib.frames.store import open_shards
 from ukdlib.knowledge.export import export
 from ukdlib.knowledge.logits import write_logits
@@ -18,19 +18,23 @@ from ukdlib.learning.checkpoints import load_network, sha256
 from ukdlib.learning.inference import prepare
 from ukdlib.videos.subsets import read_videos
 
-params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
-network, stated = load_network(snakemake.input.checkpoint, classes=params.classes, modality=params.modality)
-device = choose_device(params.device)
-network = prepare(network, device)
-recipe = {**params.recipe, "workers": snakemake.resources.workers}
+params, expected = snakemake.params, snakemake.params.expected
+journal = f"{snakemake.output[0]}.journal"
+trained_on = videos_hash(read_videos(snakemake.input.subsets, params.trained_on)[0])
+modality = Modality(**expected["modality"])
+network, _ = load_network(
+    snakemake.input.checkpoint, in_channels=modality.channels, trained_on=trained_on, **expected
+)
+network = prepare(network, device := choose_device(params.device))
+recipe = {**expected["recipe"], "workers": snakemake.resources.workers}
 exported = export(
     network,
     open_shards(snakemake.input.frames),
     read_videos(snakemake.input.subsets, params.videos),
     params.subset,
-    (recipe, Modality(**params.modality), params.classes),
+    (recipe, modality, expected["classes"]),
     (journal, resume_key(snakemake.input, {**params, "device": device.type})),
 )
-origin = {"checkpoint": sha256(snakemake.input.checkpoint), "trained_on": stated["trained_on"]}
-write_logits(snakemake.output[0], exported, {**params.origin, **origin})
+origin = {**params.origin, "checkpoint": sha256(snakemake.input.checkpoint), "trained_on": trained_on}
+write_logits(snakemake.output[0], exported, origin)
 discard_journal(journal)

@@ -11,5 +11,5 @@ from ukdlib.videos.subsets import read_videos
 params = snakemake.params
 video_ids, numbers = read_videos(snakemake.input.subsets, [("subset", "==", params.subset)])
 labels = dict(zip(video_ids, numbers.tolist(), strict=True))
-rows = read_foreign(snakemake.input.file, labels, params.classes, params.views)
+rows = read_foreign(snakemake.input.file or params.file, labels, params.classes, params.views)
 write_logits(snakemake.output[0], rows, params.origin)

@@ -6,14 +6,14 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
-from ukdlib.videos.inspection import lost_class_warnings, set_aside, video_warnings
+from ukdlib.videos.inspection import data_set_warnings, lost_class_warnings, set_aside, video_warnings
 from ukdlib.videos.records import read_records, write_csv, write_records
 
 params = snakemake.params
 inspected = pd.concat([read_records(path) for path in snakemake.input])
 inspected["label"] = inspected["video_id"].map(params.labels)
 usable, rejected = set_aside(inspected.to_dict("records"), params.max_rejected)
-warnings = params.warnings + video_warnings(usable, params.resampled)
+warnings = params.warnings + video_warnings(usable) + data_set_warnings(usable, params.reduced)
 warnings += lost_class_warnings(usable, rejected, params.classes)
 print(f"{len(usable)} videos are usable, {len(rejected)} are rejected", file=sys.stderr)
 write_csv(snakemake.output.warnings, pd.DataFrame(warnings, columns=["what", "warning"]))

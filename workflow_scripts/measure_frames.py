@@ -1,5 +1,6 @@
 """Rule measure_frames: statistics of the clips of a shard in one modality."""
 
+import math
 import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
@@ -18,8 +19,11 @@ store = open_shards(snakemake.input)
 
 def measure(first):
     for video in store.video_ids[first:]:
-        frames = store.window(video, range(0, store.shape(video)[0], params.every))
+        count, height, width, _ = store.shape(video)
+        step = max(params.every, math.ceil(count * height * width / params.pixels))
+        frames = store.window(video, range(0, count, step))
         found = measure_pictures(frames) if params.bound is None else measure_flow(frames, params.bound)
+        store.release(video)
         yield {"video_id": video, **found}
 
 

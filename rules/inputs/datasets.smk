@@ -85,34 +85,45 @@ def located(dataset, shard):
     return [path for path in found if path is not None]
 
 
-def nameable(path):
-    """Whether a file's name can be an input: {a} and <a> are variables for Snakemake, line ends confuse it."""
-    return path.isprintable() and not set("{}<>") & set(path)
+def made(path):
+    """A file as input, if the workflow makes it."""
+    return path if path and path.startswith("results/") else []
 
 
-def own(path, place="the video"):
-    """A user's file as input, given under the key `place`: it stays where it is when results go to storage."""
-    if not nameable(path):
-        raise WorkflowError(f"{place}: {path!r}: Snakemake treats {{a}} and <a> as variables; rename it")
-    return path if path.startswith("results/") else local(os.path.normpath(on_disk(place, path)))
+def own(path, place):
+    """
+    A user's file as param, given under the key `place`: it must exist. None if the workflow makes it.
+
+    Not as input, since Snakemake refuses results that are older than an input, and a camera's clock may be years ahead;
+    `seen` has jobs repeated when the file changes.
+    """
+    if path is None or made(path):
+        return None
+    if not os.path.isfile(on_disk(place, path)):
+        raise WorkflowError(f"{place}: {path!r} does not exist")
+    return os.path.normpath(path)
+
+
+def seen(path):
+    """Size and time of a user's file: replaced by another, older or newer, it is read again."""
+    if path is None:
+        return None
+    stat = os.stat(path)
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def shard_sources(wildcards):
-    """The video files of one shard that can be named, or the manifest of the rendered ones."""
+    """The manifest of rendered videos; those of a user are no inputs (`own`)."""
     if "render" in config["datasets"][wildcards.dataset]:
         return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
-    return [own(path) for path in shard_files(wildcards) if nameable(path)]
+    return []
 
 
-def shard_sizes(wildcards):
-    """
-    Size of each file, since a replacement may be older; and the time of those that cannot be named,
-    which Snakemake does not watch.
-    """
+def shard_seen(wildcards):
+    """Size and time of each video file of a shard."""
     if "render" in config["datasets"][wildcards.dataset]:
         return []
-    stats = [(path, os.stat(path)) for path in shard_files(wildcards)]
-    return [[stat.st_size, 0 if nameable(path) else stat.st_mtime_ns] for path, stat in stats]
+    return [seen(path) for path in shard_files(wildcards)]
 
 
 def split_members(wildcards):
@@ -139,6 +150,11 @@ def reading_setting(wildcards):
         "max_frames": entry["max_frames"],
         "max_megapixels": entry["max_megapixels"],
     }
+
+
+def frame_memory(wildcards):
+    """MB for a few of the largest frames that are read, with 16 bits, and for a part of a shard (benchmarks/memory.py)."""
+    return round(1000 + 100 * config["datasets"][wildcards.dataset]["max_megapixels"])
 
 
 def dataset_setting(key):

@@ -1,10 +1,11 @@
 """The inputs of a teacher, student or fusion: input and params functions of the rules."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ukdlib.artifacts.provenance import code_hash
+from ukdlib.artifacts.provenance import own_code
 from ukdlib.networks import family_of
 from ukdlib.settings.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
 
@@ -31,28 +32,42 @@ def network_code(script):
 
 
 def trained_source(wildcards):
-    """Hash of the user's own module that defines a network of `arch: module:function`."""
-    imported, own, _ = trained_network(wildcards)["arch"].partition(":")
-    file = Path(*imported.split(".")).with_suffix(".py")
-    return code_hash(str(file), str(Path.cwd())) if own and file.is_file() else None
+    """The code of the user's own module that defines a network of `arch: module:function`, imports included."""
+    imported, colon, _ = trained_network(wildcards)["arch"].partition(":")
+    return own_code_of(imported) if colon else None
+
+
+@lru_cache(None)
+def own_code_of(imported):
+    return own_code(imported, str(Path.cwd()))
+
+
+def weights_path(wildcards):
+    """The file that a training starts from, None for random weights."""
+    entry = trained(wildcards)
+    name = entry.get("weights")
+    if name is None or name in fetched_weights(config):
+        return name and f"results/weights/{name}"
+    return config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
 
 
 def trained_weights(wildcards):
-    """The file that a training starts from, if not from random weights."""
-    entry = trained(wildcards)
-    name = entry.get("weights")
-    if name is None:
-        return []
-    if name in fetched_weights(config):
-        return f"results/weights/{name}"
-    file = config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
-    return own(file, f"config.yaml: weights.{name}.file")
+    return made(weights_path(wildcards))
+
+
+def own_weights(wildcards):
+    return own(weights_path(wildcards), f"config.yaml: weights.{trained(wildcards).get('weights')}.file")
 
 
 def weights_setting(wildcards):
-    """How to read that file."""
+    """How to read that file, and which it is."""
     settings = config["weights"].get(trained(wildcards).get("weights"))
-    return settings and {key: settings[key] for key in ("note", "naming", "stem")}
+    if settings is None:
+        return None
+    return {
+        **{key: settings[key] for key in ("note", "naming", "stem")},
+        "seen": seen(own_weights(wildcards)),
+    }
 
 
 def recipe_named(name):
@@ -81,7 +96,24 @@ def trained_origin(wildcards):
         "role": wildcards.get("role", "teachers"),
         "name": wildcards.get("name", wildcards.get("teacher")),
         "subset": wildcards.get("subset", "train"),
-        "frames": str(transforms_of(config, trained(wildcards)["modality"])),
+        "frames": trained_chain(wildcards),
+    }
+
+
+def trained_chain(wildcards):
+    """How the frames were made: the entries of the modality and of all that it is made of, from the video on."""
+    return str(transforms_of(config, trained(wildcards)["modality"]))
+
+
+def expected_network(wildcards):
+    """What a checkpoint must say of itself; the network is built from this, not from the file."""
+    return {
+        "network": trained_network(wildcards),
+        "modality": trained_modality(wildcards),
+        "frames": trained_chain(wildcards),
+        "recipe": trained_recipe(wildcards),
+        "classes": classes_of(wildcards),
+        "seed": int(wildcards.seed),
     }
 
 
@@ -141,10 +173,13 @@ def fusion_setting(wildcards):
     return {**fusion, "out_of_fold": fusion["out_of_fold"] and wildcards.subset == "train"}
 
 
-def foreign_file(wildcards):
+def foreign_path(wildcards):
     """The file of an external teacher; {dataset}, {split}, {seed} and {subset} in its path are filled in."""
-    file = config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
-    return own(file, f"config.yaml: teachers.{wildcards.teacher}.logits")
+    return config["teachers"][wildcards.teacher]["logits"].format(**wildcards)
+
+
+def foreign_file(wildcards):
+    return own(foreign_path(wildcards), f"config.yaml: teachers.{wildcards.teacher}.logits")
 
 
 def foreign_views(wildcards):

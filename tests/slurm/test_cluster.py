@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 ON_GPUS = {"train_teacher": 1, "train_fold": 2, "export_logits": 2, "export_fold": 2, "distill_student": 1}
 ON_CPUS = {
-    "render_darkroom": 1, "inspect_videos": 1, "decode_videos": 1, "correct_frames": 1, "gather_folds": 1
+    "render_darkroom": 1, "inspect_videos": 1, "decode_videos": 1, "gather_folds": 1
 }  # fmt: skip
 
 

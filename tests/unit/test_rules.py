@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from ukdlib.networks import FAMILIES, builder
 from ukdlib.results.figures.catalogue import FIGURES
-from ukdlib.settings.schema import explain
+from ukdlib.settings.schema import explain, not_finite
 
 ROOT = Path(__file__).parents[2]
 RULES = {
@@ -148,3 +148,57 @@ def test_the_schema_accepts(entry):
 )  # fmt: skip
 def test_the_schema_refuses_with_one_sentence(entry, message):
     assert network_problems(**entry)[0].startswith(f"config.yaml: {message}")
+
+
+def recipe_problems(**entry):
+    config = {"recipes": {"train": entry}}
+    schema = {"$defs": SCHEMA["$defs"], "properties": {"recipes": SCHEMA["properties"]["recipes"]}}
+    whole = {
+        "frames": 8,
+        "stride": 1,
+        "crop": 32,
+        "short_side": [32, 40],
+        "test_short_side": 36,
+        "epochs": 1,
+        "lr": 0.1,
+    }
+    config["recipes"]["train"] = {**whole, **entry}
+    return [*explain(Draft202012Validator(schema).iter_errors(config)), *not_finite(config)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            {"lr": "1e-3"},
+            "recipes.train.lr is the text '1e-3', not a number: YAML needs a point before the exponent",
+        ),
+        ({"lr": float("nan")}, "recipes.train.lr is nan; it must be a finite number"),
+        ({"lr": float("inf")}, "recipes.train.lr is inf; it must be at most 1000"),
+        ({"lr": 1e-30}, "recipes.train.lr is 1e-30; it must be at least 1e-09"),
+        ({"weight_decay": 1e9}, "recipes.train.weight_decay is 1000000000.0; it must be at most 100"),
+        ({"lr": "fast"}, "recipes.train.lr is 'fast'; it must be of type number"),
+    ],
+)
+def test_numbers_are_bounded_and_finite(entry, message):
+    assert recipe_problems() == [] and recipe_problems(**entry)[0].startswith(f"config.yaml: {message}")
+
+
+def test_every_number_of_the_schema_has_bounds():
+    """NaN passes any bound, so that is checked beside it; what is computed elsewhere has its own check."""
+    free = []
+
+    def look(node, place):
+        if isinstance(node, dict):
+            if node.get("type") in ("number", "integer"):
+                low = {"minimum", "exclusiveMinimum"} & set(node)
+                high = node["type"] == "integer" or {"maximum", "exclusiveMaximum"} & set(node)
+                free.extend([] if low and high else [place])
+            for key, value in node.items():
+                look(value, f"{place}.{key}")
+        elif isinstance(node, list):
+            for value in node:
+                look(value, place)
+
+    look(SCHEMA, "")
+    assert free == []

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ukdlib"
 FLOORS = [
-    {"artifacts", "machine", "networks", "flow", "settings"},
+    {"artifacts", "machine", "networks", "pictures", "flow", "settings"},
     {"videos", "frames", "learning", "darkroom"},
     {"pretrained", "knowledge"},
     {"results", "deploy"},

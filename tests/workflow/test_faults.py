@@ -19,9 +19,9 @@ TABLES = ["results/darkroom/tables/tiny.csv", "results/darkroom/tables/data_clip
 
 # what is damaged -> what is then lost, so that the damaged file is read, and the rule that reads it
 READERS = {
-    "results/darkroom/frames/dark/shard0.arrow": (
-        "results/darkroom/frames/rgb/shard0.arrow",
-        "correct_frames",
+    "results/darkroom/frames/rgb/shard0.arrow": (
+        "results/darkroom/frames/flow/shard0.arrow",
+        "compute_flow",
     ),
     f"{SEED}/teachers/flow/checkpoint.safetensors": (
         f"{SEED}/teachers/flow/logits/train.parquet",

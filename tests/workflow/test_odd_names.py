@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from ukdlib.frames.corrections import correct_clip
 from ukdlib.frames.store import open_shards
 from ukdlib.videos.inspection import write_video
 
@@ -75,6 +77,23 @@ def test_every_odd_name_runs_and_is_accounted_for(own):
     assert own.plan(*targets, "--configfile", "own.yaml") == {}
     changed = own.folder / "data/own/Run/{wildcard}.mp4"  # a name that Snakemake cannot watch itself
     shutil.copy(own.folder / "data/own/Run/plain.mp4", changed)
+    assert own.plan(*targets, "--configfile", "own.yaml")["inspect_videos"] == 1
+
+
+def test_videos_of_a_camera_whose_clock_is_ahead(own):
+    """All are dated 2037: newer than any result, for ever. A modality is computed from another's frames, too."""
+    for path in (own.folder / "data/own").rglob("*.mp4"):
+        os.utime(path, (2.1e9, 2.1e9), follow_symlinks=False)
+    half = "half: {of: dark, transform: gamma, gamma: 2, short_side: 16}"
+    (own.folder / "own.yaml").write_text(OVERLAY.replace("dark: {short_side: 32}", f"dark: {{}}, {half}"))
+    targets = [f"results/own/frames/{name}/shard0.arrow" for name in ("dark", "half")]
+    own.run(*targets, "--configfile", "own.yaml")
+    dark, half = (open_shards([str(own.folder / target)]) for target in targets)
+    for video in dark.video_ids:
+        expected = correct_clip(partial(dark.frames, video), "gamma", 16, gamma=2.0)
+        assert (half.video(video) == np.stack(list(expected))).all()
+    assert own.plan(*targets, "--configfile", "own.yaml") == {}
+    os.utime(own.folder / "data/own/Run/plain.mp4", (2.2e9, 2.2e9))
     assert own.plan(*targets, "--configfile", "own.yaml")["inspect_videos"] == 1
 
 

@@ -13,6 +13,7 @@ depends on all that it imports.
 import ast
 import functools
 import hashlib
+import importlib.metadata
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -23,10 +24,11 @@ Import = tuple[int, str]  # (level, dotted name); level as in ast.ImportFrom: 0 
 
 
 def code_hash(
-    entry: str, root: str | Path = ".", by_name: Iterable[str] = (), package: str = "ukdlib"
+    entry: str, root: str | Path = ".", by_name: Iterable[str] = (), package: str | None = "ukdlib"
 ) -> str:
     """
-    16 hex digits over the script `entry` and all modules of `package` that it imports, directly or not.
+    16 hex digits over the script `entry` and all modules of `package` that it imports, directly or not; None: all
+    modules below root.
 
     entry is relative to root, the folder that holds the package. by_name: dotted names of modules that the script
     imports by name at run time, which its source does not show. Comments, docstrings, layout and time stamps
@@ -45,6 +47,18 @@ def code_hash(
             todo += _files_of(_absolute(name, level, path), root, package)
     lines = "".join(f"{path.as_posix()} {digest}\n" for path, digest in sorted(digests.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def own_code(module: str, root: str | Path) -> str | None:
+    """
+    What identifies the code of a user's module by its dotted name: a hash over it and all that it imports below
+    `root`, packages included, or of an installed module the version of what it came with. None if it is neither.
+    """
+    files = _files_of(module, Path(root), None)
+    if files:
+        return code_hash(files[-1].as_posix(), root, [module], None)
+    names = importlib.metadata.packages_distributions().get(module.partition(".")[0], [])
+    return " ".join(f"{name} {importlib.metadata.version(name)}" for name in sorted(set(names))) or None
 
 
 def config_hash(settings: dict) -> str:
@@ -97,10 +111,10 @@ def _absolute(name: str, level: int, path: Path) -> str:
     return ".".join([*path.parts[:-level], name]).rstrip(".")
 
 
-def _files_of(name: str, root: Path, package: str) -> list[Path]:
+def _files_of(name: str, root: Path, package: str | None) -> list[Path]:
     """Files, relative to root, that importing the dotted name runs: the module and each __init__.py above."""
     parts = name.split(".")
-    if parts[0] != package:
+    if package not in (None, parts[0]) or not all(parts):
         return []
     places = [Path(*parts[:depth]) for depth in range(1, len(parts) + 1)]
     files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]

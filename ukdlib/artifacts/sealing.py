@@ -24,10 +24,17 @@ def put_in_place(part: str | Path, path: str | Path) -> None:
     os.replace(part, path)
 
 
+def remove_link(path: str | Path) -> None:
+    """What is about to be written must not go where a link leads that somebody has put there."""
+    if os.path.islink(path):
+        os.unlink(path)
+
+
 @contextmanager
 def beside(path: str | Path) -> Iterator[Path]:
     """The name to write a file under; it gets its own when the block succeeds, else what was written is removed."""
     part = Path(f"{path}.part")
+    remove_link(part)
     try:
         yield part
         put_in_place(part, path)

@@ -5,8 +5,11 @@ Flow is (..., 2) float32 in pixels, u to the right, then v down: second(x + u, y
 weights differences of grey levels against smoothness, so dark frames are brightened (ukdlib.frames.gamma) first.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
 
 ZERO = 128  # code of zero motion
 STEPS = 127  # codes on each side of it
-TOGETHER = {"torch": 8}  # videos that a backend takes at once, if more than one
 
 
 def tvl1(first: np.ndarray, second: np.ndarray, preset: str = "opencv", backend: str = "numba") -> np.ndarray:
@@ -53,28 +55,53 @@ def flow_clips(
 
 def flow_ahead(
     video_ids: Sequence[str],
-    read: Callable[[str], np.ndarray],
+    windows: Callable[[str], Iterable[np.ndarray]],
     preset: str | None,
     bound: float,
     backend: str,
-) -> Callable[[str], np.ndarray]:
+) -> Callable[[str], Iterator[np.ndarray]]:
     """
-    A function from a video's name to its codes, to be called in the order of video_ids.
+    A function from a video's name to its codes, frame by frame, to be called in the order of video_ids.
 
-    read(video_id): its frames. The next few videos are computed together where that is faster.
+    windows(video_id): its frames in windows of two or more, each beginning with the last frame of the one before.
+    Memory is that of a few windows, whatever the length of a video; a backend may take windows of several videos at
+    once.
     """
-    made: dict[str, np.ndarray] = {}
+    ahead: Iterator[tuple[str, Iterator[tuple[str, np.ndarray]]]] = iter(())
+    due = -1
 
-    def codes(video_id: str) -> np.ndarray:
-        """This video's codes; those of the next few are kept until they are requested."""
-        if video_id not in made:
-            start = list(video_ids).index(video_id)
-            group = list(video_ids)[start : start + TOGETHER.get(backend, 1)]
-            made.clear()
-            made.update(zip(group, flow_clips(map(read, group), preset, bound, backend), strict=True))
-        return made.pop(video_id)
+    def codes(video_id: str) -> Iterator[np.ndarray]:
+        """The codes of one video; if it is not the one that follows, the work begins anew with it."""
+        nonlocal ahead, due
+        place = list(video_ids).index(video_id)
+        if place != due:
+            ahead = groupby(_by_window(video_ids[place:], windows, (preset, bound, backend)), itemgetter(0))
+        due = place + 1
+        _, found = next(ahead)
+        for _, fields in found:
+            yield from fields
+        yield fields[-1]
 
     return codes
+
+
+def _by_window(
+    video_ids: Sequence[str],
+    windows: Callable[[str], Iterable[np.ndarray]],
+    solver: tuple[str | None, float, str],
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(video, codes of the pairs in one window) of all windows of all videos."""
+    handed = deque[str]()
+
+    def clips() -> Iterator[np.ndarray]:
+        """The windows; whose they are is in `handed`."""
+        for video_id in video_ids:
+            for window in windows(video_id):
+                handed.append(video_id)
+                yield window
+
+    for codes in flow_clips(clips(), *solver):
+        yield handed.popleft(), codes[:-1]
 
 
 def _checked_clip(frames: np.ndarray) -> np.ndarray:

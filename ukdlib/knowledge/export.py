@@ -58,6 +58,25 @@ def export(
     )
 
 
+def check_rows(path: str, rows: LogitRows, video_ids: Sequence[str], labels: np.ndarray) -> None:
+    """ValueError unless a file's rows are of exactly these videos, with these labels."""
+    expected = dict(zip(video_ids, labels.tolist(), strict=True))
+    found = dict(zip(rows.video_ids.tolist(), rows.labels.tolist(), strict=True))
+    if missing := sorted(set(expected) - set(found)):
+        raise ValueError(
+            f"{path}: {len(missing)} of {len(expected)} videos have no row, {missing[0]!r} among them"
+        )
+    if unknown := sorted(set(found) - set(expected)):
+        raise ValueError(
+            f"{path}: {len(unknown)} videos do not belong to the subset, {unknown[0]!r} among them"
+        )
+    for video_id, label in zip(rows.video_ids.tolist(), rows.labels.tolist(), strict=True):
+        if label != expected[video_id]:
+            raise ValueError(
+                f"{path}: {video_id!r} has the label {label}, the subset says {expected[video_id]}"
+            )
+
+
 def verify(
     network: nn.Module, store: Store, rows: LogitRows, setting: Setting, count: int, seed: int = 0
 ) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def read_foreign(path: str, labels: dict[str, int], classes: Sequence[str], view
     Rows of the videos `labels` (video_id -> class number) for views 0 .. views - 1, sorted.
 
     Raises ValueError naming file, row and difference: other classes or another order of them, missing or
-    repeated (video, view), a label that contradicts ours, logits that are not finite.
+    repeated (video, view), a label that contradicts ours, logits that are not finite, the same for all videos, or
+    probabilities.
     """
     table = pq.read_table(path)
     if "video_id" not in table.column_names:
@@ -39,6 +40,7 @@ def read_foreign(path: str, labels: dict[str, int], classes: Sequence[str], view
     rows = np.array([_find(path, place, video_id, view, numbers is None) for video_id, view in wanted])
     for row in rows[~np.isfinite(logits[rows]).all(axis=1)][:1]:
         raise ValueError(f"{path}: row {row}, video {str(video_ids[row])!r}, has logits that are not finite")
+    _check_values(path, logits[rows[::views]])
     return LogitRows(
         video_ids=np.array([video_id for video_id, _ in wanted]),
         views=np.array([view for _, view in wanted]),
@@ -72,6 +74,16 @@ def _logits(path: str, table: pa.Table, classes: list[str]) -> np.ndarray:
         if count != len(classes):
             raise ValueError(f"{path}: row {row} has {count} logits, but there are {len(classes)} classes")
     return _as_float32(listed)
+
+
+def _check_values(path: str, logits: np.ndarray) -> None:
+    """Numbers that no network gives for several videos: the same for all, or probabilities."""
+    if len(logits) > 1 and (logits == logits[0]).all():
+        raise ValueError(f"{path}: all rows hold the same numbers, {logits[0][:3].tolist()} and so on")
+    if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(
+            f"{path}: its rows are probabilities: none is below 0 and each sums to 1; store logits, or log(p)"
+        )
 
 
 def _as_float32(numbers: Sequence | np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """
-Trained networks as safetensors files: weights, and in the header all that is needed to rebuild the network.
+Trained networks as safetensors files: weights, and in the header what they are of and what made them.
 
 Metadata are JSON values by key: network (arch and options), in_channels, classes, what the trainer adds
-(modality, recipe, seed) and a hash of all these. Nothing in such a file is executed when it is read.
+(modality, frames, recipe, seed, trained_on) and a hash of all these. They are compared with what is expected, never
+obeyed: nothing in such a file is executed when it is read, nor names what is.
 """
 
 import hashlib
@@ -40,19 +41,23 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     return _open(path)[1]
 
 
-def load_network(path: str | Path, **expected: Any) -> tuple[nn.Module, dict[str, Any]]:
+def load_network(
+    path: str | Path, network: dict[str, Any], in_channels: int, classes: list[str], **others: Any
+) -> tuple[nn.Module, dict[str, Any]]:
     """
-    (network in eval mode on the CPU, metadata) of a checkpoint; expected: values that its metadata must have.
+    (network in eval mode on the CPU, metadata) of a checkpoint, which must be the one that is expected.
+
+    network (arch and options), in_channels, classes, others: what its metadata must say, by key. The network is built
+    from these, never from the file: a file that states another one could name any code. ValueError with both values.
     """
     weights, metadata = _open(path)
+    expected = {"network": network, "in_channels": in_channels, "classes": classes, **others}
     for key, value in expected.items():
-        if metadata.get(key) != value:
-            raise ValueError(f"{path}: its {key} is {metadata.get(key)!r}, not {value!r}")
-    network = build_network(
-        num_classes=len(metadata["classes"]), in_channels=metadata["in_channels"], **metadata["network"]
-    )
-    network.load_state_dict(_whole(path, weights, metadata))
-    return network.eval(), metadata
+        if metadata.get(key) != json.loads(json.dumps(value)):
+            raise ValueError(f"{path}: its {key} is {metadata.get(key)!r}, expected was {value!r}")
+    built = build_network(num_classes=len(classes), in_channels=in_channels, **network)
+    built.load_state_dict(_whole(path, weights, metadata))
+    return built.eval(), metadata
 
 
 def classes_of(path: str | Path) -> list[str] | None:

@@ -25,6 +25,7 @@ class Course:
     network: dict[str, Any]  # arch and options
     recipe: dict[str, Any]
     classes: list[str]
+    frames: str  # how the frames were made: the modality's whole chain of transforms
     start: Start
 
 
@@ -43,6 +44,7 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
     metadata = {
         "network": course.network,
         "modality": asdict(lesson.modality),
+        "frames": course.frames,
         "recipe": recipe,
         "classes": classes,
         "seed": run.seed,

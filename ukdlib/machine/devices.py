@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda")
 NO_GPU = "No devices were found"  # nvidia-smi's words
 NO_DEVICE = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that mean "none"
+PREFIX = "ukd-gpu-locks-"
 _held: list[int] = []  # file descriptors of this process's locks, open until it ends
 
 
@@ -97,14 +100,12 @@ def gpu_pool() -> list[str]:
 
 def _default_folder() -> Path:
     # SLURM jobs confined to their own devices all number them from 0: one folder per job
-    return (
-        Path(tempfile.gettempdir()) / f"ukd-gpu-locks-{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "local")
-    )
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "local")
 
 
 def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -> list[str]:
     """Only the holder of the gate collects locks, so two jobs that need several GPUs cannot deadlock."""
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_own(folder)
     end = time.monotonic() + timeout
     files = {gpu: folder / f"{gpu.replace('/', '_')}.lock" for gpu in pool}
     try:
@@ -120,6 +121,20 @@ def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -
         ) from None
     _held.extend(locks.values())
     return list(locks)
+
+
+def _make_own(folder: Path) -> None:
+    """Make the folder of locks and the one above, which nobody else may have prepared: RuntimeError if so."""
+    for place in (folder.parent, folder):
+        with suppress(FileExistsError):
+            place.mkdir(mode=0o700, parents=True)
+    for place in (folder.parent, folder) if folder.parent.name.startswith(PREFIX) else (folder,):
+        stat = place.lstat()
+        if not S_ISDIR(stat.st_mode) or stat.st_uid != os.getuid():
+            raise RuntimeError(
+                f"{place}, the folder of locks on GPUs, is a link or belongs to another user; have it removed, or set "
+                "TMPDIR to a folder of your own on a local disk"
+            )
 
 
 def _collect(files: dict[str, Path], count: int, end: float) -> dict[str, int]:
@@ -140,7 +155,7 @@ def _collect(files: dict[str, Path], count: int, end: float) -> dict[str, int]:
 
 def _try_lock(path: Path) -> int | None:
     """A file descriptor that holds the lock, None if another process does."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -96,7 +96,7 @@ def read_figures(paths: Sequence[str], captions: dict[str, str]) -> list[dict[st
 
 def read_rejected(path: str) -> dict[str, list[str]]:
     """Reason -> names of the videos that were rejected for it; empty if none was."""
-    table = pd.read_csv(path, dtype=str)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     if not {"video_id", "reason"} <= set(table.columns):
         raise ValueError(f"{path}: columns are {list(table.columns)}; needed: video_id, reason")
     return {str(reason): sorted(rows["video_id"]) for reason, rows in table.groupby("reason")}

@@ -5,6 +5,7 @@ A schema validator's own messages quote whole sub-schemas and hide the key. Stan
 module is imported each time the workflow is parsed; the validator's error objects are all it needs.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -38,8 +39,35 @@ def _sentence(error: Any) -> str:
             if key in error.instance and other not in error.instance
         ]
         return f"{place} lacks {lacking[0]}"
+    if error.validator == "type" and _is_number(error.instance):
+        return (
+            f"{place} is the text {error.instance!r}, not a number: YAML needs a point before the exponent, and none "
+            "of .nan and .inf; write it as 0.001 or 1.0e-3"
+        )
     allowed = ALLOWED.get(error.validator, lambda limit: f"satisfy {error.validator}: {limit}")
     return f"{place} is {error.instance!r}; it must {allowed(error.validator_value)}"
+
+
+def not_finite(config: Any, place: str = "") -> list[str]:
+    """Sentences for numbers that are not finite, which no bound of a schema catches."""
+    if isinstance(config, dict):
+        return [
+            line for key, value in config.items() for line in not_finite(value, f"{place}.{key}".lstrip("."))
+        ]
+    if isinstance(config, list):
+        return [
+            line for number, value in enumerate(config) for line in not_finite(value, f"{place}.{number}")
+        ]
+    if isinstance(config, float) and not math.isfinite(config):
+        return [f"config.yaml: {place} is {config}; it must be a finite number"]
+    return []
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 ALLOWED: dict[str, Callable[[Any], str]] = {

@@ -1,33 +1,26 @@
 """
-Video files to frames, whatever is wrong with them: the count is checked against the container, nothing is invented.
+Video files to frames, whatever is wrong with them: nothing is lost without a word, nothing is invented.
 
 What cannot be read becomes a VideoError with a short reason, whatever went wrong inside the decoder, so that
-one bad file of a data set is rejected by name instead of stopping the run. Frames are passed on one by one, so a
-large video costs no more memory than what is kept of it. Only the file itself is opened, and only as a video
-container: a playlist or an image with the name of a video is rejected. Audio is ignored. One decoding
-thread: jobs run in parallel.
+one bad file of a data set is rejected by name instead of stopping the run; what was repaired or guessed becomes a
+note. Frames come one by one, so a large video costs no more memory than what is kept of it. Audio is ignored.
 """
 
-import math
-import os
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Iterable, Iterator
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 import av
 import numpy as np
 
-COVERED = 0.8  # of a container's duration must have frames, where it does not state their number
-ROUNDING = 0.1  # of a frame: some containers keep time in whole milliseconds
-STEADY = 1.5  # ratio of the longest to the shortest step in time up to which a rate counts as constant
-DAMAGED = 0.1  # share of a video's frames that may be marked damaged by the decoder
-# FFmpeg's names
-CONTAINERS = "mov avi matroska flv mpeg mpegts mpegvideo m4v asf ogg mxf dv h264 hevc".split()
-ONLY_THE_FILE = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"}
+from ukdlib.pictures.levels import as_bytes
+from ukdlib.videos.containers import VideoError, frame_rate, open_video, survey, video_stream
+from ukdlib.videos.pixels import as_seen, display_matrix, levels_of, square_size
+from ukdlib.videos.timing import Clock
 
-
-class VideoError(ValueError):
-    """A video file that cannot be used; the message is the reason."""
+DAMAGED = 0.1  # share of a video's frames that may be marked damaged, or lost, by the decoder
+JOINED = 0.02  # share of the frames at which time may go back: more are no files that were joined
+SQUEEZED = 4.0  # ratio of a pixel's sides up to which it is believed
 
 
 class Reading(NamedTuple):
@@ -41,151 +34,134 @@ class Reading(NamedTuple):
 AS_IS = Reading()
 
 
-class Facts(NamedTuple):
-    """Properties of a fully decoded video."""
+class Film:
+    """
+    The frames of a video file one by one: uint16 (H, W, 3) RGB with white = 65535, upright, of square pixels.
 
-    fps: float  # of the frames that were passed on
-    steady: bool  # False if the file's own rate varies
-    damaged: int  # frames that the decoder could not fully restore
+    Raises VideoError with the reason. Once all are read, `fps` is their rate, `codec` how they are
+    stored, and `notes` what was repaired or guessed.
+    """
 
+    def __init__(self, path: str, reading: Reading = AS_IS):
+        self.path, self.reading = path, reading
+        self.fps, self.codec = 0.0, ""
+        self.notes: list[str] = []
 
-def read_video(
-    path: str, reading: Reading = AS_IS, each: Callable[[np.ndarray], np.ndarray] = lambda frame: frame
-) -> tuple[np.ndarray, float]:
-    """All frames of a video, (T, H, W, 3) uint8 RGB, upright, each changed by `each`; and frames per second."""
-    frames: list[np.ndarray] = []
-    facts = scan_video(path, reading, lambda frame: frames.append(each(frame)))
-    return np.stack(frames), facts.fps
-
-
-def scan_video(path: str, reading: Reading, take: Callable[[np.ndarray], None]) -> Facts:
-    """Pass every frame, (H, W, 3) uint8 RGB, upright, to `take`; raises VideoError with the reason."""
-    if not os.path.isfile(path):
-        raise VideoError("missing file")
-    if os.path.getsize(path) == 0:
-        raise VideoError("empty file")
-    with _opened(path) as container:
-        return _scan(container, reading, take)
-
-
-def _opened(path: str) -> av.container.InputContainer:
-    try:
-        # an absolute path is never mistaken for a URL
-        return av.open(os.path.abspath(path), options=ONLY_THE_FILE, metadata_errors="replace")
-    except av.ArgumentError:
-        raise VideoError("not a readable video: not one of the containers " + ", ".join(CONTAINERS)) from None
-    except av.FFmpegError as error:
-        raise VideoError(f"not a readable video: {error.strerror}") from None
+    def __iter__(self) -> Iterator[np.ndarray]:
+        surveyed = survey(self.path)
+        ordered = _decodes_in_order(self.path) if surveyed.ordered is None else surveyed.ordered
+        with open_video(self.path) as container:
+            stream = video_stream(container)
+            _check_size(stream, self.reading)
+            clock, ratio = Clock(frame_rate(stream), self.reading.fps, not ordered), _pixel_ratio(stream)
+            frames = _Frames(container, stream)
+            pictures = _seen(frames, ratio)
+            yield from _limited(_shown(pictures, clock), clock, self.reading.max_frames)
+            frames.check(surveyed.declared)
+            self.fps = self.reading.fps or clock.rate
+            self.codec = f"{stream.codec_context.name} {stream.codec_context.pix_fmt}"
+            self.notes = [*_shape_notes(stream, ratio), *clock.notes(), *frames.notes(surveyed.declared)]
 
 
-class _Clock:
-    """Which output frames a decoded one becomes, and whether the steps between frames are even."""
-
-    def __init__(self, rate: float, fps: float | None):
-        self.rate, self.fps = rate, fps
-        self.seen = self.due = 0
-        self.first: float | None = None
-        self.time = 0.0
-        self.steps: set[float] = set()
-
-    def repeats(self, stamp: float | None) -> int:
-        """How often the frame before this one is shown, now that this one begins at `stamp` (seconds)."""
-        if self.first is None and stamp is not None:
-            self.first = stamp
-        time = self.seen / self.rate if stamp is None or self.first is None else stamp - self.first
-        self.seen += 1
-        if self.seen > 1:
-            self.steps = {min(self.steps | {time - self.time}), max(self.steps | {time - self.time})}
-        self.time = time
-        return self._until(time) if self.seen > 1 else 0
-
-    def last(self) -> int:
-        """How often the last frame is shown."""
-        return max(self._until(self.time + 1 / self.rate), 1 if self.due == 0 else 0)
-
-    def _until(self, time: float) -> int:
-        if self.fps is None:
-            return 1
-        count = max(0, math.ceil((time - ROUNDING / self.rate) * self.fps) - self.due)
-        self.due += count
-        return count
-
-    @property
-    def steady(self) -> bool:
-        """Whether the rate counts as constant."""
-        return not self.steps or 0 < max(self.steps) <= STEADY * min(self.steps)
+def read_video(path: str, reading: Reading = AS_IS) -> tuple[np.ndarray, float]:
+    """All frames of a video, uint8 (T, H, W, 3) RGB, and frames per second."""
+    film = Film(path, reading)
+    return np.stack([as_bytes(levels) for levels in film]), film.fps
 
 
-def _scan(
-    container: av.container.InputContainer, reading: Reading, take: Callable[[np.ndarray], None]
-) -> Facts:
-    stream = _video_stream(container)
-    _check_size(stream, reading)
-    clock = _Clock(_rate(stream), reading.fps)
+def _seen(frames: Iterable[av.VideoFrame], ratio: float) -> Iterator[tuple[np.ndarray, float | None]]:
+    """(picture as it is meant to be seen, its time stamp) of each frame; ratio: width of a pixel to its height."""
+    matrices: dict[
+        int, np.ndarray | None
+    ] = {}  # by rotation: who asks a frame for its matrix keeps it in memory
+    size: tuple[int, int] | None = None
+    for frame in frames:
+        if size not in (None, (frame.height, frame.width)):
+            raise VideoError(f"frames of several sizes: {sorted([size, (frame.height, frame.width)])}")
+        size = frame.height, frame.width
+        if frame.rotation not in matrices:
+            matrices[frame.rotation] = display_matrix(frame)
+        try:
+            levels = levels_of(frame)
+        except av.FFmpegError:
+            raise VideoError(f"pixels of the format {frame.format.name} cannot be converted") from None
+        yield as_seen(levels, matrices[frame.rotation], ratio), frame.time
+
+
+def _shown(pictures: Iterable[tuple[np.ndarray, float | None]], clock: Clock) -> Iterator[np.ndarray]:
+    """Each picture, of (picture, time stamp), as often as the clock says once the next is known; of one orientation."""
     held: np.ndarray | None = None
-    shown = damaged = 0
-    for picture, frame in _pictures(container, stream):
-        damaged += frame.is_corrupt
-        repeats = clock.repeats(frame.time)
+    for picture, stamp in pictures:
+        repeats = clock.repeats(stamp)
         if held is not None:
             if held.shape != picture.shape:
-                raise VideoError(f"frames of several sizes: {sorted([held.shape[:2], picture.shape[:2]])}")
-            shown = _show(held, repeats, shown, reading, take)
-        _refuse_long(clock.seen, reading)
+                raise VideoError("it is turned on its side in the middle")
+            yield from repeat(held, repeats)
         held = picture
-    assert held is not None  # _pictures gives one at least
-    _show(held, clock.last(), shown, reading, take)
-    if damaged > DAMAGED * clock.seen:
-        raise VideoError(f"damaged: {damaged} of {clock.seen} frames")
-    _check_duration(container, stream, clock)
-    return Facts(reading.fps or clock.rate, clock.steady, damaged)
-
-
-def _show(
-    picture: np.ndarray, repeats: int, shown: int, reading: Reading, take: Callable[[np.ndarray], None]
-) -> int:
-    """Pass on one frame, so many times; returns the total number so far. A jump in time costs nothing."""
-    _refuse_long(shown + repeats, reading)
-    for _ in range(repeats):
-        take(picture)
-    return shown + repeats
-
-
-def _refuse_long(frames: int, reading: Reading) -> None:
-    if frames > reading.max_frames:
-        raise VideoError(f"longer than max_frames, which is {reading.max_frames}")
-
-
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    stream = container.streams.best("video")  # the first may be a still image, of a cover for example
-    if not isinstance(stream, av.VideoStream):
-        raise VideoError("no video stream")
-    if stream.codec_context is None:
-        raise VideoError("unknown codec")
-    stream.codec_context.thread_count = 1
-    return stream
-
-
-def _pictures(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[tuple[np.ndarray, av.VideoFrame]]:
-    """(upright image, its frame), every one; their number is checked against the container's."""
-    declared, seen, chunk = stream.frames, 0, -1
-    try:
-        for packet in container.demux(stream):
-            declared -= packet.is_discard  # cut off by the container's edit list: not meant to be seen
-            if container.format.name == "avi" and packet.dts is not None:
-                declared -= max(0, packet.dts - chunk - 1)  # empty chunks: the camera dropped a frame
-                chunk = packet.dts
-            for frame in packet.decode():
-                seen += 1
-                yield _upright(frame), frame
-    except av.FFmpegError as error:
-        raise VideoError(f"truncated: {seen} of {declared or '?'} frames ({error.strerror})") from None
-    if not seen:
+    if held is None:
         raise VideoError("no frames")
-    if seen < declared:  # 0 if the container does not state it
-        raise VideoError(f"truncated: {seen} of {declared} frames")
+    yield from repeat(held, clock.last())
+
+
+def _limited(frames: Iterable[np.ndarray], clock: Clock, limit: int) -> Iterator[np.ndarray]:
+    """Refuses what is longer, before or after frames were repeated or dropped."""
+    for number, frame in enumerate(frames, start=1):
+        if max(number, clock.seen) > limit:
+            raise VideoError(f"longer than max_frames, which is {limit}")
+        yield frame
+
+
+class _Frames:
+    """The decoded frames of a video; packets that cannot be decoded are counted and skipped."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream):
+        self.container, self.stream = container, stream
+        self.seen = self.damaged = self.undecoded = self.interlaced = 0
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        for packet in self.container.demux(self.stream):
+            try:
+                decoded = packet.decode()
+            except av.FFmpegError:
+                self.undecoded += 1
+                continue
+            for frame in decoded:
+                self.seen += 1
+                self.damaged += frame.is_corrupt
+                self.interlaced += frame.interlaced_frame
+                yield frame
+
+    def check(self, declared: int) -> None:
+        """VideoError if too many frames are damaged or lost."""
+        bad = max(self.damaged, self._lost(declared))
+        if bad > DAMAGED * self.seen:
+            raise VideoError(f"damaged: {bad} of {max(self.seen, self.seen + self._lost(declared))} frames")
+
+    def notes(self, declared: int) -> list[str]:
+        """What the decoder could not restore, in words."""
+        lost, sentences = self._lost(declared), []
+        if 2 * self.interlaced > self.seen:
+            sentences.append("interlaced: each frame shows two moments, in alternating lines")
+        if self.damaged:
+            sentences.append(f"{self.damaged} of its {self.seen} frames are damaged")
+        if lost:
+            sentences.append(f"{lost} of its {self.seen + lost} frames are missing or cannot be decoded")
+        return sentences
+
+    def _lost(self, declared: int) -> int:
+        return max(self.undecoded, declared - self.seen, 0)
+
+
+def _decodes_in_order(path: str) -> bool:
+    """Whether the time stamps of successive frames grow, but for a few places where files were joined."""
+    with open_video(path) as container:
+        stamps = [
+            -1 if frame.pts is None else frame.pts for frame in _Frames(container, video_stream(container))
+        ]
+    if -1 in stamps:
+        return False
+    back = sum(one >= other for one, other in pairwise(stamps))
+    return back <= JOINED * len(stamps)
 
 
 def _check_size(stream: av.VideoStream, reading: Reading) -> None:
@@ -197,22 +173,18 @@ def _check_size(stream: av.VideoStream, reading: Reading) -> None:
         )
 
 
-def _check_duration(container: av.container.InputContainer, stream: av.VideoStream, clock: _Clock) -> None:
-    """Containers that do not count their frames state a duration at least."""
-    duration = (container.duration or 0) / av.time_base
-    covered = clock.time + 1 / clock.rate
-    if not stream.frames and covered + (clock.first or 0) < COVERED * duration:
-        raise VideoError(f"truncated: {covered:.1f} of {duration:.1f} s")
+def _pixel_ratio(stream: av.VideoStream) -> float:
+    """Width of a pixel to its height; 1 where the file says nothing or something that cannot be."""
+    ratio = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+    return ratio if 1 / SQUEEZED <= ratio <= SQUEEZED else 1.0
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """RGB image (H, W, 3), rotated by the file's display matrix."""
-    turns = round(frame.rotation / 90)
-    return np.rot90(frame.to_ndarray(format="rgb24"), turns)
-
-
-def _rate(stream: av.VideoStream) -> float:
-    rate: Fraction | None = stream.average_rate or stream.guessed_rate
-    if not rate:
-        raise VideoError("no frame rate")
-    return float(rate)
+def _shape_notes(stream: av.VideoStream, ratio: float) -> list[str]:
+    size = stream.codec_context.height, stream.codec_context.width
+    stated = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    if ratio == 1 and stated and stated != 1:
+        return [f"a pixel of {stated} (width to height) is not believed"]
+    if square_size(*size, ratio) == size:
+        return []
+    height, width = square_size(*size, ratio)
+    return [f"pixels are {stated} (width to height): {size[1]} x {size[0]} became {width} x {height}"]

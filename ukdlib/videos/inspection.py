@@ -5,14 +5,19 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 
 from ukdlib.artifacts.sealing import beside
-from ukdlib.videos.decoding import AS_IS, Reading, VideoError, scan_video
+from ukdlib.pictures.levels import STEP, as_bytes
+from ukdlib.videos.containers import VideoError
+from ukdlib.videos.decoding import AS_IS, Film, Reading
 from ukdlib.videos.folders import leads_out
+from ukdlib.videos.pixels import frame_of
 
-FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "steady", "damaged")
+FINDINGS = ("num_frames", "fps", "height", "width", "mean_grey", "frame_hash", "codec", "notes")
 BLACK = 1.0  # mean grey value below which a video is called nearly black
+UNEVEN = 1.1  # ratio of the highest to the lowest frame rate of a data set up to which they count as one
 SHOWN = 10  # reasons in the message that refuses a data set
 REPEATABLE = "mbtree=0"  # with macroblock trees x264's AVX-512 code gives other bytes from run to run
 LUMA = np.array([0.299, 0.587, 0.114])  # weights of R, G, B in a grey value (BT.601)
@@ -22,31 +27,29 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     """
     Properties of a video after decoding all of it.
 
-    num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames;
-    steady: whether the file's frame rate is constant; damaged: frames that the decoder could not fully restore.
+    num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames (in
+    8 bits); codec: with the pixel format; notes: what was repaired or guessed, a line each.
     """
     digest = hashlib.blake2b(digest_size=16)
     sizes: list[tuple[int, ...]] = []
     greys: list[float] = []
 
-    def take(frame: np.ndarray) -> None:
-        """Add one frame."""
+    film = Film(path, reading)
+    for levels in film:
         if not sizes:
-            digest.update(repr(frame.shape).encode())
-        digest.update(frame.tobytes())
-        sizes.append(frame.shape)
-        greys.append(float(frame.mean(axis=(0, 1)) @ LUMA))
-
-    facts = scan_video(path, reading, take)
+            digest.update(repr(levels.shape).encode())
+        digest.update(as_bytes(levels).tobytes())
+        sizes.append(levels.shape)
+        greys.append(float(np.array(cv2.mean(levels)[:3]) / STEP @ LUMA))
     return {
         "num_frames": len(sizes),
-        "fps": facts.fps,
+        "fps": film.fps,
         "height": sizes[0][0],
         "width": sizes[0][1],
         "mean_grey": float(np.mean(greys)),
         "frame_hash": digest.hexdigest(),
-        "steady": facts.steady,
-        "damaged": facts.damaged,
+        "codec": film.codec,
+        "notes": "\n".join(film.notes),
     }
 
 
@@ -97,24 +100,40 @@ def same_frames(videos: Iterable[dict]) -> list[list[str]]:
     return [ids for ids in by_hash.values() if len(ids) > 1]
 
 
-def video_warnings(videos: Sequence[dict], resampled: bool = False) -> list[tuple[str, str]]:
-    """
-    (video_id, warning) for usable videos: repeated, nearly black or damaged frames, a varying rate.
-
-    resampled: whether frames were already resampled to the data set's `fps`.
-    """
+def video_warnings(videos: Sequence[dict]) -> list[tuple[str, str]]:
+    """(video_id, warning) for usable videos: repeated or nearly black frames, and all that their inspection noted."""
     warnings = []
     for first, *others in same_frames(videos):
         warnings += [(other, f"has the same frames as {first}") for other in others]
     for video in videos:
         if video["mean_grey"] < BLACK:
             warnings.append((video["video_id"], f"nearly black: mean grey {video['mean_grey']:.2f} of 255"))
-        if video["damaged"]:
-            damaged = f"{video['damaged']:.0f} of its {video['num_frames']:.0f}"
-            warnings.append((video["video_id"], f"{damaged} frames are damaged"))
-        if not video["steady"] and not resampled:
+        warnings += [(video["video_id"], note) for note in video["notes"].splitlines()]
+    return warnings
+
+
+def data_set_warnings(usable: Sequence[dict], reduced: dict[str, int]) -> list[tuple[str, str]]:
+    """
+    Warnings about all usable videos together: rates that differ, frames that are stored smaller than filmed.
+
+    reduced: modality -> short side to which larger frames are reduced because none is configured.
+    """
+    warnings = []
+    rates = [video["fps"] for video in usable]
+    if max(rates) > UNEVEN * min(rates):
+        warnings.append(
+            (
+                "all videos",
+                f"{min(rates):g} to {max(rates):g} frames per second: windows and flow count frames, so the rate may "
+                "give the class away; set `fps` of the data set to resample all to one rate",
+            )
+        )
+    for name, short_side in sorted(reduced.items()):
+        count = sum(min(video["height"], video["width"]) > short_side for video in usable)
+        if count:
+            words = f"{count} of {len(usable)} videos are larger than {short_side} pixels on the short side and are "
             warnings.append(
-                (video["video_id"], "its frame rate varies; set `fps` of the data set to resample it")
+                (f"modality {name}", f"{words}reduced to that; set its `short_side` to change it")
             )
     return warnings
 
@@ -144,7 +163,5 @@ def write_video(path: str, frames: np.ndarray, fps: float, crf: int = 18) -> Non
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         for frame in frames:
-            container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"))
-            )
+            container.mux(stream.encode(frame_of(frame)))
         container.mux(stream.encode())

@@ -17,7 +17,13 @@ from ukdlib.videos.annotations import SUFFIXES, Annotation, checked_path, read_t
 from ukdlib.videos.folders import video_ids
 
 REQUIRED, OPTIONAL = ("video", "label"), ("subset", "group")
-SUBSETS = ("train", "val", "test", "other")
+SPELLINGS = {
+    "train": "train training trainset train_set trn".split(),
+    "val": "val valid validate validation validationset validation_set valset val_set dev".split(),
+    "test": "test testing testset test_set tst eval evaluation".split(),
+    "other": ["other", "others"],
+}
+SUBSETS = {name: subset for subset, names in SPELLINGS.items() for name in names}
 # blank lines, the line in which spreadsheets state the separator, comments
 BEFORE_THE_HEADER = re.compile(r"\A([^\S\n]*\n|sep=.[^\S\n]*\n|#.*\n)+")
 
@@ -75,10 +81,13 @@ def list_folders(
     """
     (videos whose first folder is their class, warnings about those that are skipped).
 
-    Below folders train, test and optionally val, which are then subsets, the second folder is the class.
-    paths: below the data set's folder; classes: names by number, by default the folders' names, sorted.
+    Below folders train, test and optionally val, in any usual spelling, the second folder is the class.
+    paths: below the data set's folder; classes: names by number, by default the folders' names, sorted. Raises
+    ValueError if the first folders may or may not be the classes.
     """
     level = int(_are_subsets(paths))
+    if not level and classes is None:
+        _refuse_same_folders(paths)
     parts = {path: unicodedata.normalize("NFC", path).split("/") for path in paths}
     folders = {path: names[level] for path, names in parts.items() if len(names) > level + 1}
     known = list(classes) if classes is not None else sorted(set(folders.values()))
@@ -86,16 +95,35 @@ def list_folders(
     warnings = [(path, "skipped: not in a class folder") for path in paths if folders.get(path) not in known]
     kept = [path for path in paths if folders.get(path) in known]
     annotations = [Annotation(ids[path], path, known.index(folders[path])) for path in kept]
-    subsets = {ids[path]: parts[path][0].lower() for path in kept if level}
+    subsets = {ids[path]: SUBSETS[parts[path][0].lower()] for path in kept if level}
     return Listing(known, annotations, subsets, {}, []), warnings
 
 
 def _are_subsets(paths: Sequence[str]) -> bool:
-    """Whether all first folders are subsets, with videos in folders below them."""
-    names = {path.partition("/")[0].lower() for path in paths if "/" in path}
-    return {"train", "test"} <= names <= {"train", "val", "test"} and any(
-        path.count("/") > 1 for path in paths
-    )
+    """Whether all first folders are subsets, with videos in folders below them; refused if one is missing or twice."""
+    first = {path.partition("/")[0] for path in paths if "/" in path}
+    subsets = [SUBSETS.get(name.lower()) for name in sorted(first)]
+    if len(first) < 2 or None in subsets or not any(path.count("/") > 1 for path in paths):
+        return False
+    if not {"train", "test"} <= set(subsets) or "other" in subsets or len(set(subsets)) < len(subsets):
+        raise ValueError(
+            f"the folders {', '.join(sorted(first))} look like subsets; needed are train and test, and optionally "
+            "val, once each: rename them (validation videos can also be drawn from train), or write a list"
+        )
+    return True
+
+
+def _refuse_same_folders(paths: Sequence[str]) -> None:
+    """Folders that all hold the same two or more folders: either level may be the classes."""
+    below: dict[str, set[str]] = {}
+    for first, second, *deeper in (path.split("/") for path in paths if "/" in path):
+        below.setdefault(first, set()).update([second] if deeper else [])
+    (names, *others) = below.values() or [set()]
+    if others and len(names) > 1 and all(other == names for other in others):
+        raise ValueError(
+            f"the folders {', '.join(sorted(below))} all hold the folders {', '.join(sorted(names))}: either may be "
+            "the classes; name those in a file and give it as `classes`, or write a list"
+        )
 
 
 def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
@@ -130,8 +158,10 @@ def _row(place: str, cells: dict[str, str]) -> dict[str, str]:
     row["video"] = cells["video"]  # a file name may begin or end with a space
     if not row["video"] or not row["label"]:
         raise ValueError(f"{place}: {'video' if not row['video'] else 'label'} is empty")
-    if row.get("subset", "other") not in SUBSETS:
-        raise ValueError(f"{place}: subset {row['subset']!r}; known are {', '.join(SUBSETS)}")
+    if "subset" in row:
+        if row["subset"].lower() not in SUBSETS:
+            raise ValueError(f"{place}: subset {row['subset']!r}; known are {', '.join(SPELLINGS)}")
+        row["subset"] = SUBSETS[row["subset"].lower()]
     return row | {"video": str(checked_path(place, row["video"]))}
 
 

@@ -26,6 +26,7 @@ LAYOUT: dict[str, Any] = {
 }
 UNREADABLE = (pa.ArrowException, OSError, KeyError, TypeError, ValueError)  # what a damaged file may raise
 SEAL = b"checksum"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of a cell that spreadsheets compute
 
 
 def write_records(path: str | Path, table: "pd.DataFrame") -> None:
@@ -52,9 +53,14 @@ def read_columns(path: str | Path) -> pa.Table:
 
 
 def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
-    """CSV of a table, without its index; the file appears whole."""
+    """
+    CSV of a table, without its index; the file appears whole.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front, as OWASP recommends.
+    """
+    safe = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
     with beside(path) as part:
-        table.to_csv(part, index=False)
+        safe.to_csv(part, index=False)
 
 
 def _checksum(table: pa.Table) -> bytes:

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from ukdlib.artifacts.provenance import code_hash, config_hash, resume_key
+from ukdlib.artifacts.provenance import code_hash, config_hash, own_code, resume_key
 
 ROOT = Path(__file__).parents[3]
 FILES = {
@@ -139,3 +140,29 @@ def test_resume_key_follows_settings_and_sources(tmp_path):
     source.write_text("other")
     keys.append(resume_key([str(source)], {"gamma": 3.0}))
     assert len(set(keys)) == 3 and keys[2] == resume_key([str(source)], {"gamma": 3.0})
+
+
+def test_a_users_module_is_followed_below_its_folder_packages_too(tmp_path):
+    files = {
+        "nets/__init__.py": "LAYERS = 2\n",
+        "nets/big.py": "from nets.parts import stem\nfrom . import small\nimport numpy\n",
+        "nets/parts.py": "stem = 1\n",
+        "nets/small.py": "import other\n",
+        "other.py": "x = 1\n",
+        "unused.py": "y = 1\n",
+    }
+    (tmp_path / "nets").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    before = own_code("nets.big", tmp_path)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "z = 3\n")
+        assert (own_code("nets.big", tmp_path) == before) == (name == "unused.py"), name
+        (tmp_path / name).write_text(text + "# prose\n")
+        assert own_code("nets.big", tmp_path) == before
+    assert own_code("nets", tmp_path) != before
+
+
+def test_an_installed_module_counts_by_its_version_and_an_unknown_one_not_at_all(tmp_path):
+    assert own_code("numpy.linalg", tmp_path) == f"numpy {version('numpy')}"
+    assert own_code("no_such_module", tmp_path) is None

@@ -17,7 +17,8 @@ from torch import nn
 
 from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows, read_logits, write_logits
 from ukdlib.learning.checkpoints import load_network, save_checkpoint
 from ukdlib.networks import initial_network
@@ -60,13 +61,15 @@ def rows_of(path):
     )  # another key beside it does not matter
 
 
+STATED = {"network": SETTINGS, "in_channels": 3, "classes": list("xyz")}
+
+
 def write_weights(path):
-    stated = {"network": SETTINGS, "in_channels": 3, "classes": list("xyz")}
-    save_checkpoint(path, initial_network(SETTINGS, 3, 3, 0), stated)
+    save_checkpoint(path, initial_network(SETTINGS, 3, 3, 0), STATED)
 
 
 def weights_of(path):
-    network, metadata = load_network(path)
+    network, metadata = load_network(path, **STATED)
     return {name: value.numpy().tobytes() for name, value in network.state_dict().items()}, metadata
 
 

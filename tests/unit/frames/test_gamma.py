@@ -51,5 +51,5 @@ def test_impossible_gamma_is_refused(gamma):
 
 
 def test_other_types_are_refused():
-    with pytest.raises(ValueError, match="uint8 frames, got float32"):
+    with pytest.raises(ValueError, match="uint8 and uint16 frames, got float32"):
         correct_gamma(np.zeros(3, np.float32), 2.0)

@@ -5,10 +5,14 @@ import pickle
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from ukdlib.frames import store as module
-from ukdlib.frames.store import open_shards, resize, write_shard
+from ukdlib.frames import parts
+from ukdlib.frames.parts import Part
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
+from ukdlib.pictures.levels import resize
 
 
 def smooth(number: int, channels: int = 3) -> np.ndarray:
@@ -89,6 +93,81 @@ def test_several_shards_are_one_store_also_in_another_process(tmp_path):
     store = pickle.loads(pickle.dumps(open_shards(paths)))
     assert store.video_ids == ["clip0", "clip2", "clip1"]
     assert all((store.video(video_id) == frames).all() for video_id, frames in CLIPS.items())
+
+
+# ---------------------------------------------------------------- long videos, in parts
+
+
+@pytest.fixture(params=[1, 2.5, 100])
+def in_parts(request, monkeypatch):
+    """Parts of as many frames, or one more."""
+    monkeypatch.setattr(parts, "FULL", int(request.param * CLIPS["clip0"][0].nbytes))
+
+
+@pytest.mark.parametrize("codec", ["raw", "jpeg"])
+def test_parts_change_nothing_that_is_read(codec, in_parts, tmp_path):
+    whole, split = str(tmp_path / "whole.arrow"), str(tmp_path / "split.arrow")
+    write_shard(split, list(CLIPS), CLIPS.__getitem__, codec)
+    with pytest.MonkeyPatch.context() as unsplit:
+        unsplit.setattr(parts, "FULL", 2**30)
+        write_shard(whole, list(CLIPS), CLIPS.__getitem__, codec)
+    one, other = open_shards([whole]), pickle.loads(pickle.dumps(open_shards([split])))
+    for video_id in CLIPS:
+        assert one.shape(video_id) == other.shape(video_id)
+        for indices in ([0], [4, 1, 1, 3], np.arange(2, 5), [4, 3, 2, 1, 0]):
+            assert (one.window(video_id, indices) == other.window(video_id, indices)).all()
+        assert (np.stack(list(other.frames(video_id))) == one.video(video_id)).all()
+
+
+def test_windows_cover_a_video_and_share_frames(shard):
+    write_shard(shard, ["clip2"], CLIPS.__getitem__)
+    store, frames = open_shards([shard]), CLIPS["clip2"]  # 7 of them
+    for length, shared, expected in (
+        (3, 0, [3, 3, 1]),
+        (3, 1, [3, 3, 3]),
+        (4, 1, [4, 4]),
+        (9, 1, [7]),
+        (2, 1, [2] * 6),
+    ):
+        windows = list(store.windows("clip2", length, shared))
+        assert [len(window) for window in windows] == expected
+        joined = np.concatenate([windows[0], *(window[shared:] for window in windows[1:])])
+        assert (joined == frames).all()
+
+
+def test_frames_may_come_one_by_one(shard):
+    write_shard(shard, list(CLIPS), lambda video_id: iter(CLIPS[video_id]))
+    assert all((open_shards([shard]).video(video_id) == frames).all() for video_id, frames in CLIPS.items())
+
+
+def test_a_video_interrupted_between_its_parts_is_computed_again(shard, monkeypatch):
+    monkeypatch.setattr(parts, "FULL", CLIPS["clip0"][0].nbytes)
+
+    def frames(video_id):
+        yield from CLIPS[video_id][:3]
+        if video_id == "clip1":
+            raise Interrupted
+        yield from CLIPS[video_id][3:]
+
+    with pytest.raises(Interrupted):
+        write_shard(shard, list(CLIPS), frames)
+    made: list[str] = []
+    write_shard(shard, list(CLIPS), interrupted_after(9, made))
+    assert made == ["clip1", "clip2"]
+    assert all((open_shards([shard]).video(video_id) == clip).all() for video_id, clip in CLIPS.items())
+
+
+def test_a_missing_part_is_damage(shard, monkeypatch):
+    monkeypatch.setattr(parts, "FULL", CLIPS["clip0"][0].nbytes)
+    write_shard(shard, ["clip0"], CLIPS.__getitem__)
+    batches = pa.ipc.open_file(shard)
+    for left_out in (0, 1, batches.num_record_batches - 1):
+        with pa.OSFile(f"{shard}2", "wb") as sink, pa.ipc.new_file(sink, batches.schema) as writer:
+            for number in range(batches.num_record_batches):
+                if number != left_out:
+                    writer.write_batch(batches.get_batch(number))
+        with pytest.raises(ValueError, match="is damaged"):
+            open_shards([f"{shard}2"])
 
 
 # ---------------------------------------------------------------- resuming after an interruption
@@ -241,7 +320,7 @@ def test_what_one_loader_process_has_checked_the_next_one_does_not(tmp_path, mon
         store.window("v", [0])
         os._exit(0)
     os.waitpid(child, 0)
-    monkeypatch.setattr(module._Video, "is_whole", lambda *_: False)
+    monkeypatch.setattr(Part, "is_whole", lambda *_: False)
     assert store.window("v", [0]).shape == (1, 4, 4, 3)
     with pytest.raises(ValueError, match="is damaged"):
         open_shards([path]).window("v", [0])

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from tests.unit.knowledge.logit_files import make_rows
 from ukdlib.frames.gamma import correct_gamma
-from ukdlib.knowledge.export import export, numbered_views, verify
+from ukdlib.knowledge.export import check_rows, export, numbered_views, verify
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.clips import epoch_samples
 from ukdlib.learning.views import VIEW_FIELDS
@@ -237,3 +238,23 @@ def test_rows_are_drawn_by_the_seed():
         except ValueError:
             caught.append(seed)
     assert 0 < len(caught) < 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ids, labels: (ids[1:], labels[1:]), "1 videos do not belong to the subset"),
+        (
+            lambda ids, labels: ([*ids, "more"], np.append(labels, 0)),
+            "1 of 5 videos have no row, 'more' among them",
+        ),
+        (lambda ids, labels: (ids, (labels + 1) % 3), "'Drink_0000' has the label 0, the subset says 1"),
+    ],
+)
+def test_rows_of_other_videos_or_labels_are_found(change, message):
+    rows = make_rows(videos=4)
+    labels = dict(zip(rows.video_ids.tolist(), rows.labels.tolist(), strict=True))
+    ids, numbers = list(labels), np.array(list(labels.values()))
+    check_rows("a.parquet", rows, ids, numbers)
+    with pytest.raises(ValueError, match=rf"a\.parquet: {message}"):
+        check_rows("a.parquet", rows, *change(ids, numbers))

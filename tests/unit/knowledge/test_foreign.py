@@ -113,3 +113,22 @@ def test_faults_of_rows_that_are_not_requested_do_not_matter(tmp_path):
     columns = changed(changed(NUMBERED, "label", 6, 2), "logits", 7, [np.nan] * 3)
     path = write(tmp_path / "a.parquet", columns, CLASSES)
     assert_same(read_foreign(path, without(WANTED, "Drink_0003"), CLASSES, 2), ROWS.pick(np.arange(6)))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((8, 3)), "all rows hold the same numbers"),
+        (np.tile([1.0, -2.0, 0.5], (8, 1)), "all rows hold the same numbers"),
+        (np.random.default_rng(0).dirichlet(np.ones(3), 8), "its rows are probabilities"),
+    ],
+)
+def test_numbers_that_are_no_logits_are_refused(values, message, tmp_path):
+    path = write(tmp_path / "a.parquet", {**KEYS, "logits": values.tolist()}, CLASSES)
+    with pytest.raises(ValueError, match=rf"a\.parquet: {message}"):
+        read_foreign(path, WANTED, CLASSES, 2)
+    log = np.log(np.random.default_rng(0).dirichlet(np.ones(3), 8))
+    assert (
+        len(read_foreign(write(path, {**KEYS, "logits": log.tolist()}, CLASSES), WANTED, CLASSES, 2).logits)
+        == 8
+    )

@@ -23,7 +23,7 @@ def network():
 
 def test_a_network_comes_back_as_it_was(network, tmp_path):
     save_checkpoint(tmp_path / "a.safetensors", network, METADATA)
-    loaded, metadata = load_network(tmp_path / "a.safetensors")
+    loaded, metadata = load_network(tmp_path / "a.safetensors", **METADATA)
     assert {key: metadata[key] for key in METADATA} == METADATA
     for name, value in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
@@ -62,12 +62,44 @@ def test_refusals(network, tmp_path):
         save_checkpoint(path, network, {key: METADATA[key] for key in ("network", "in_channels")})
     path.write_bytes(b"no checkpoint")
     with pytest.raises(ValueError, match=r"is damaged: SafetensorError.* rm "):
-        load_network(path)
+        load_network(path, **METADATA)
     save_file({"weight": torch.zeros(1)}, path)
     with pytest.raises(
         ValueError, match=r"not a checkpoint of ukd: metadata lacks classes, in_channels, network.* rm "
     ):
-        load_network(path)
+        load_network(path, **METADATA)
     save_checkpoint(path, network, METADATA)
-    with pytest.raises(ValueError, match=r"its classes is \['Run', 'Sit', 'Wave'\], not \['Run'\]"):
-        load_network(path, classes=["Run"])
+    with pytest.raises(ValueError, match=r"its classes is \['Run', 'Sit', 'Wave'\], expected was \['Run'\]"):
+        load_network(path, **{**METADATA, "classes": ["Run"]})
+
+
+def test_code_that_a_file_names_is_never_run(network, tmp_path, monkeypatch):
+    """A header with a user's function in place of the family, sealed again: planted code is not even imported."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/evil.py").write_text("open('it_ran', 'w')\n")
+    path = tmp_path / "results/a.safetensors"
+    planted = {**METADATA, "network": {"arch": "results.evil:net", "frames": 4}}
+    save_checkpoint(path, network, planted)
+    with pytest.raises(
+        ValueError, match=r"its network is \{'arch': 'results.evil:net', 'frames': 4\}, expected was"
+    ):
+        load_network(path, **METADATA)
+    assert not (tmp_path / "it_ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("network", {**THIN, "width": 16}),
+        ("in_channels", 3),
+        ("classes", ["Sit", "Run", "Wave"]),
+        ("seed", 4),
+        ("recipe", {"lr": 0.1}),
+        ("trained_on", "0123456789abcdef"),
+    ],
+)
+def test_another_network_is_refused_with_both_values(key, value, network, tmp_path):
+    save_checkpoint(tmp_path / "a.safetensors", network, METADATA)
+    with pytest.raises(ValueError, match=f"a.safetensors: its {key} is .*, expected was"):
+        load_network(tmp_path / "a.safetensors", **{**METADATA, key: value})

@@ -19,7 +19,8 @@ import torch
 from torch import nn
 
 from tests.unit.learning.test_training import CPU, IDS, LESSON, RECIPE, knowledge, without_seconds
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.learning.resuming import read_state, write_state
 from ukdlib.learning.training import HISTORY, Run, fit
 from ukdlib.machine import distributed, interruption

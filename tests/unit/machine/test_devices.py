@@ -167,3 +167,29 @@ def test_devices_by_name(monkeypatch):
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
     with pytest.raises(ValueError, match=r"unknown device 'gpu'; known: \['auto', 'cpu', 'cuda'\]"):
         choose_device("gpu")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+def test_a_folder_of_locks_that_another_user_prepared_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    folder = tmp_path / "ukd-gpu-locks-0"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    for place in (folder, folder / "local"):
+        with pytest.raises(
+            RuntimeError, match=r"ukd-gpu-locks-0, the folder of locks on GPUs, is a link or belongs"
+        ):
+            lease_gpus("auto", lock_folder=str(place))
+
+
+def test_links_among_the_locks_are_not_followed(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(RuntimeError, match="is a link"):
+        lease_gpus("auto", lock_folder=str(tmp_path / "link"))
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/0.lock").symlink_to(tmp_path / "target")
+    with pytest.raises(OSError):
+        lease_gpus("auto", lock_folder=str(tmp_path / "locks"))
+    assert not (tmp_path / "target").exists()

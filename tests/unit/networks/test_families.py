@@ -84,8 +84,11 @@ def test_a_family_trains_and_comes_back_from_its_checkpoint(family, tmp_path):
     assert len(changed) > 0.6 * len(before)  # what leads to a weight of 0 learns from the second step on
 
     path, classes = tmp_path / "a.safetensors", ["a", "b", "c"]
-    save_checkpoint(path, network, {"network": settings(family), "in_channels": 3, "classes": classes})
-    loaded = prepare(load_network(path)[0], CPU)  # the same memory layout, on which the order of sums depends
+    stated = {"network": settings(family), "in_channels": 3, "classes": classes}
+    save_checkpoint(path, network, stated)
+    loaded = prepare(
+        load_network(path, **stated)[0], CPU
+    )  # the same memory layout, on which the order of sums depends
     videos, setting = (lesson.video_ids, lesson.labels), (RECIPE, RGB, classes)
     of_trained, of_loaded = (
         export(net, lesson.store, videos, "test", setting, (f"{tmp_path}/journal{number}", ""))

@@ -68,11 +68,10 @@ def test_a_network_that_cannot_run_without_data_is_tried_on_zeros(module):
 def test_it_comes_back_from_its_checkpoint(module, tmp_path):
     settings = {"arch": f"{module}:small", "frames": 4}
     network = initial_network(settings, 2, 3, seed=0).eval()
-    save_checkpoint(
-        tmp_path / "a.safetensors", network, {"network": settings, "in_channels": 3, "classes": ["a", "b"]}
-    )
+    stated = {"network": settings, "in_channels": 3, "classes": ["a", "b"]}
+    save_checkpoint(tmp_path / "a.safetensors", network, stated)
     clip = torch.rand(2, 3, 4, 8, 8)
-    assert torch.equal(load_network(tmp_path / "a.safetensors")[0](clip), network(clip))
+    assert torch.equal(load_network(tmp_path / "a.safetensors", **stated)[0](clip), network(clip))
 
 
 def test_a_module_that_needs_a_missing_package_says_which(tmp_path):

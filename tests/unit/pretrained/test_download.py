@@ -1,9 +1,13 @@
 """Downloaded weights: complete and with the stated hash, or not kept at all."""
 
 import hashlib
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from ukdlib.pretrained import download
 from ukdlib.pretrained.download import address_of, fetch
 
 
@@ -67,3 +71,54 @@ def test_names_that_the_libraries_publish():
 def test_refusals(entry, message):
     with pytest.raises(ValueError, match=message):
         address_of("weights.a", entry)
+
+
+@pytest.fixture
+def server():
+    """URL of a server on this machine whose answers are faulty."""
+
+    class Faulty(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            if "broken" in self.path:
+                self.send_header("Content-Length", "1000")
+            elif "chunked" in self.path:
+                self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"5\r\nabc" if "chunked" in self.path else b"abc")
+            if "endless" in self.path:
+                with suppress(ConnectionError):
+                    while True:
+                        self.wfile.write(bytes(1 << 16))
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Faulty)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("broken", "cannot be downloaded"), ("chunked", "cannot be downloaded"), ("endless", "is longer than")],
+)
+def test_faulty_answers_leave_nothing_and_show_no_secret(path, message, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "LARGEST", 10**6)
+    url = f"{server}/{path}?token=secret"
+    with pytest.raises((OSError, ValueError), match=message) as caught:
+        fetch(url, "00000000", tmp_path / "mine", "weights.mine")
+    assert "secret" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_user_and_password_are_not_shown(tmp_path):
+    with pytest.raises(OSError) as caught:
+        fetch(
+            "http://user:secret@127.0.0.1:9/w.pth?key=secret", "00000000", tmp_path / "mine", "weights.mine"
+        )
+    assert "secret" not in str(caught.value) and "http://127.0.0.1:9/w.pth" in str(caught.value)
+    with pytest.raises(ValueError) as lacking:
+        address_of("weights.a", {"url": "https://user:secret@example.org/w.pth"})
+    assert "secret" not in str(lacking.value)

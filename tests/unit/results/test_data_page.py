@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.results.figures.data import distributions, sheet
 from ukdlib.results.figures.style import save
 from ukdlib.results.tables.data import (

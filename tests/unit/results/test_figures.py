@@ -1,15 +1,19 @@
 """Figures: the same bytes twice, what they show, and refusals with names."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from ukdlib.frames.store import open_shards, write_shard
+from ukdlib.frames.store import open_shards
+from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows
 from ukdlib.results.figures.catalogue import FIGURES, draw
 from ukdlib.results.figures.gallery import gallery, pick_clips
 from ukdlib.results.figures.results import accuracy, classes, confusion, reliability, sweeps
-from ukdlib.results.figures.style import font_families, save, spread
+from ukdlib.results.figures.style import font_families, save, spread, without_control
 from ukdlib.results.figures.training import confidence, cost, curves, weights
 
 CLASSES = ["Jump", "Run", "Walk"]
@@ -212,3 +216,13 @@ def test_the_confidence_is_the_mean_probability_of_the_true_class():
     right = (one.logits.argmax(axis=1) == one.labels).mean()
     words = texts(confidence({"rgb": [rows(1, folds=UNSEEN), one]}))
     assert f"mean {sure.mean():.2f}, top-1 {100 * right:.0f} %" in words
+
+
+def test_control_characters_do_not_break_a_figure(tmp_path):
+    name = "a\tb\x07c\x1b\x9f\ud800--\nd"
+    figure = Figure()
+    figure.text(0.1, 0.5, name)
+    figure.subplots().plot([0, 1], label=name)
+    save(figure, str(tmp_path / "a.svg"), note=name)
+    ElementTree.parse(tmp_path / "a.svg")
+    assert without_control("a\tb\nc") == "a\u2409b\nc"

@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from tests.unit.videos.test_inspection import encode, moving_square
-from ukdlib.videos.decoding import DAMAGED, Reading, VideoError, read_video, scan_video
-from ukdlib.videos.inspection import check_video, lost_class_warnings, video_warnings, write_video
+from ukdlib.videos.containers import VideoError
+from ukdlib.videos.decoding import Reading, read_video
+from ukdlib.videos.inspection import (
+    check_video,
+    data_set_warnings,
+    lost_class_warnings,
+    video_warnings,
+    write_video,
+)
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), dtype=np.uint8)
 
@@ -49,10 +56,9 @@ def test_a_varying_rate_is_resampled_by_time(tmp_path):
     path = numbered(tmp_path / "a.mkv", [0, 100, 500, 600, 700])  # the second frame lasts 400 ms
     assert shown(path, fps=10) == [0, 1, 1, 1, 1, 2, 3, 4]
     assert len(shown(path)) == 5
-    assert (
-        not check_video(path, 1)["steady"]
-        and check_video(numbered(tmp_path / "b.mkv", [0, 33, 67]), 1)["steady"]
-    )
+    assert check_video(path, 1)["notes"] == "its frame rate varies; set `fps` of the data set to resample it"
+    assert check_video(path, 1, Reading(fps=10))["notes"] == ""
+    assert check_video(numbered(tmp_path / "b.mkv", [0, 33, 67]), 1)["notes"] == ""
 
 
 def with_drops(path, kept, codec):
@@ -73,7 +79,8 @@ def with_drops(path, kept, codec):
 @pytest.mark.parametrize("kept", [[*range(10), *range(14, 24)], [0, 2, 3, 6, 7], [0, 1]])
 def test_frames_that_a_camera_dropped_are_not_missing(kept, codec, tmp_path):
     found = check_video(with_drops(str(tmp_path / "a.avi"), kept, codec), 1)
-    assert (found["status"], found["num_frames"], found["steady"]) == ("ok", len(kept), kept == [0, 1])
+    assert (found["status"], found["num_frames"]) == ("ok", len(kept))
+    assert ("varies" in found["notes"]) == (kept != [0, 1])
 
 
 @pytest.mark.parametrize("codec", ["mpeg4", "mjpeg", "libx264"])
@@ -109,12 +116,6 @@ def test_one_frame_is_shown_once_at_any_rate(tmp_path):
         assert len(read_video(path, Reading(fps=fps))[0]) == 1
 
 
-def test_a_frame_is_changed_before_the_next_is_read(tmp_path):
-    write_video(str(tmp_path / "a.mp4"), moving_square(4), fps=30)
-    frames, _ = read_video(str(tmp_path / "a.mp4"), each=lambda frame: frame[:8, :8])
-    assert frames.shape == (4, 8, 8, 3)
-
-
 @pytest.mark.parametrize("size", [(1, 1), (1, 64), (2, 2), (3, 5)])
 def test_the_smallest_frames_are_read(size, tmp_path):
     assert read_video(numbered(tmp_path / "a.mkv", [0, 33], *size))[0].shape == (2, *size, 3)
@@ -135,14 +136,18 @@ def test_a_long_video_is_rejected_without_being_held(tmp_path):
         read_video(str(tmp_path / "a.mp4"), Reading(fps=300, max_frames=100))
 
 
-@pytest.mark.parametrize("jump", [10**6, 10**9])
-def test_a_jump_in_time_is_not_filled_frame_by_frame(jump, tmp_path):
-    path = numbered(tmp_path / "a.mkv", [0, 33, jump])
-    taken = []
-    with pytest.raises(VideoError, match="longer than max_frames, which is 100"):
-        scan_video(path, Reading(fps=30, max_frames=100), taken.append)
-    assert len(taken) <= 1
-    assert shown(path) == [0, 1, 2]  # as it is filmed there is nothing to fill
+@pytest.mark.parametrize("jump", [10**4, 10**6, 10**9])
+def test_a_gap_in_time_is_left_out_and_noted(jump, tmp_path):
+    path = numbered(tmp_path / "a.mkv", [0, 33, jump, jump + 33])
+    assert shown(path) == shown(path, fps=30) == [0, 1, 2, 3]
+    assert (
+        f"a gap of {(jump - 66) / 1000:.1f} s in time is left out"
+        in check_video(path, 1, Reading(fps=30))["notes"]
+    )
+
+
+def test_a_picture_that_stands_still_for_a_while_is_no_gap(tmp_path):
+    assert shown(numbered(tmp_path / "a.mkv", [0, 100, 1900, 2000]), fps=10) == [0, *[1] * 18, 2, 3]
 
 
 def test_a_container_without_frame_count_is_checked_by_its_duration(tmp_path):
@@ -219,9 +224,7 @@ def test_whatever_bytes_are_changed_the_video_is_usable_or_has_a_reason(name, co
         (tmp_path / name).write_bytes(content)
         found = check_video(str(tmp_path / name), min_frames=1)
         reasons.add(found["reason"])
-        assert found["status"] == "rejected" or (
-            0 < found["num_frames"] <= 30 and found["damaged"] <= 30 * DAMAGED
-        )
+        assert found["status"] == "rejected" or (0 < found["num_frames"] <= 30)
         assert len(found["reason"]) < 150
     assert "" in reasons and len(reasons) > 1
 
@@ -240,26 +243,29 @@ def with_damaged_frames(path, count):
 
 def test_a_few_damaged_frames_are_counted_and_many_reject_a_video(tmp_path):
     found = [check_video(with_damaged_frames(str(tmp_path / "a.avi"), count), 1) for count in (0, 3, 4)]
-    assert [each["damaged"] for each in found] == [0, 3, None]
+    assert [each["notes"] for each in found] == ["", "3 of its 30 frames are damaged", None]
     assert [each["reason"] for each in found] == ["", "", "damaged: 4 of 30 frames"]
 
 
 def test_black_repeated_and_uneven_videos_are_warned_about_and_kept():
-    video = {"mean_grey": 20.0, "steady": True, "damaged": 0, "num_frames": 30}
+    video = {"mean_grey": 20.0, "notes": "", "num_frames": 30}
     videos = [
         {**video, "video_id": "a", "frame_hash": "1"},
         {**video, "video_id": "b", "frame_hash": "1"},
         {**video, "video_id": "c", "frame_hash": "2", "mean_grey": 0.3},
-        {**video, "video_id": "d", "frame_hash": "3", "steady": False},
-        {**video, "video_id": "e", "frame_hash": "4", "damaged": 2},
+        {
+            **video,
+            "video_id": "d",
+            "frame_hash": "3",
+            "notes": "its frame rate varies\n2 of its 30 frames are damaged",
+        },
     ]
     assert video_warnings(videos) == [
         ("b", "has the same frames as a"),
         ("c", "nearly black: mean grey 0.30 of 255"),
-        ("d", "its frame rate varies; set `fps` of the data set to resample it"),
-        ("e", "2 of its 30 frames are damaged"),
+        ("d", "its frame rate varies"),
+        ("d", "2 of its 30 frames are damaged"),
     ]
-    assert len(video_warnings(videos, resampled=True)) == 3
 
 
 def test_an_all_black_video_is_usable(tmp_path):
@@ -272,3 +278,14 @@ def test_a_class_that_loses_all_its_videos_is_warned_about():
     assert lost_class_warnings(usable, rejected, ["Run", "Fly", "Sit", "Walk"]) == [
         ("class 'Sit'", "none of its videos can be used")
     ]
+
+
+def test_rates_that_differ_and_frames_that_are_reduced_are_warned_about():
+    videos = [
+        {"fps": fps, "height": height, "width": 640}
+        for fps, height in ((15.0, 240), (16.0, 480), (30.0, 720))
+    ]
+    rates, reduced = data_set_warnings(videos, {"rgb": 288})
+    assert rates[0] == "all videos" and rates[1].startswith("15 to 30 frames per second: ")
+    assert reduced[0] == "modality rgb" and reduced[1].startswith("2 of 3 videos are larger than 288 pixels")
+    assert data_set_warnings(videos[:2], {}) == [] and data_set_warnings(videos[:1], {"rgb": 288}) == []

@@ -7,7 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from ukdlib.videos.decoding import VideoError, read_video
+from ukdlib.videos.containers import VideoError
+from ukdlib.videos.decoding import read_video
 from ukdlib.videos.inspection import (
     check_video,
     inspect_video,

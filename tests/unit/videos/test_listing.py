@@ -90,7 +90,7 @@ def test_given_classes_allow_numbers_and_restrict_labels(table):
         ("video,label\n../a.mp4,x\n", r":2: '\.\./a\.mp4' must be a path below"),
         ("video,label\n/etc/a.mp4,x\n", ":2: .* must be a path below"),
         ("video,label\nC:/a.mp4,x\n", ":2: .* must be a path below"),
-        ("video,label,subset\na.mp4,x,training\n", ":2: subset 'training'; known are train, val, test, other"),
+        ("video,label,subset\na.mp4,x,extra\n", ":2: subset 'extra'; known are train, val, test, other"),
         ("video,label,group\na.mp4,x,g\nb.mp4,x,\n", "some videos have a group and some have none"),
     ],
 )  # fmt: skip
@@ -194,8 +194,45 @@ def test_folders_train_and_test_are_subsets_and_those_below_are_classes():
 @pytest.mark.parametrize("paths", [
     ["train/a.mp4", "test/b.mp4"],
     ["train/x/a.mp4", "test/x/b.mp4", "Run/x/c.mp4"],
-    ["train/x/a.mp4", "val/x/b.mp4"],
 ])  # fmt: skip
 def test_other_folders_of_these_names_are_classes(paths):
     read, _ = list_folders(paths)
     assert read.classes == sorted({path.partition("/")[0] for path in paths}) and read.subsets == {}
+
+
+@pytest.mark.parametrize(
+    "names", ["training validation testing", "TRAIN Val TEST", "train_set dev eval", "train val test"]
+)
+def test_subsets_may_be_spelt_as_usual(names, tmp_path):
+    folders = names.split()
+    read, _ = list_folders([f"{name}/{label}/a.mp4" for name in folders for label in ("Run", "Walk")])
+    assert read.classes == ["Run", "Walk"] and set(read.subsets.values()) == {"train", "val", "test"}
+    path = tmp_path / "list.csv"
+    rows = [f"{k}.mp4,{label},{name}" for k, name in enumerate(folders) for label in ("Run",)]
+    path.write_text("\n".join(["video,label,subset", *rows]))
+    assert list(read_table(str(path)).subsets.values()) == ["train", "val", "test"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "complaint"),
+    [
+        (["train", "val"], "the folders train, val look like subsets; needed are train and test"),
+        (["Training", "train", "test"], "the folders Training, test, train look like subsets"),
+        (["train", "test", "other"], "look like subsets"),
+        (
+            ["seen", "unseen"],
+            "the folders seen, unseen all hold the folders Run, Walk: either may be the classes",
+        ),
+    ],
+)
+def test_folders_that_may_be_subsets_are_refused(folders, complaint):
+    paths = [f"{name}/{label}/a.mp4" for name in folders for label in ("Run", "Walk")]
+    with pytest.raises(ValueError, match=complaint):
+        list_folders(paths)
+
+
+def test_given_classes_say_which_folders_they_are():
+    paths = [f"{name}/{person}/a.mp4" for name in ("Run", "Walk") for person in ("anna", "ben")]
+    assert list_folders(paths, ["Run", "Walk"])[0].classes == ["Run", "Walk"]
+    alone = [*paths, "Run/clara/a.mp4"]  # folders that differ are no sign of anything
+    assert list_folders(alone)[0].classes == ["Run", "Walk"]

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
 
 from ukdlib.artifacts.sealing import beside
 
@@ -77,6 +78,9 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "ukd",
 }
+# control characters and surrogates, but for the end of a line -> what is drawn
+PICTURES = {chr(code): chr(0x2400 + code) for code in range(32) if code != 10} | {chr(127): "\u2421"}
+PICTURES |= {chr(code): "\ufffd" for code in (*range(128, 160), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)}
 METADATA: dict[str, dict[str, str | None]] = {  # without date and version: the same bytes on every run
     ".svg": {"Date": None, "Creator": None},
     ".png": {"Software": None},
@@ -94,7 +98,14 @@ def save(figure: Figure, path: str, note: str = "") -> None:
     with beside(path) as part, mpl.rc_context(STYLE):
         if note:
             figure.text(0.01, -0.02, note, va="top", fontsize=7, color=MUTED)
+        for text in figure.findobj(Text):
+            text.set_text(without_control(text.get_text()))
         figure.savefig(part, format=kind[1:], dpi=110, bbox_inches="tight", metadata=METADATA[kind])
+
+
+def without_control(text: str) -> str:
+    """The text with control characters, which are no XML, as their pictures: a tab becomes its symbol. Lines stay."""
+    return "".join(PICTURES.get(character, character) for character in text)
 
 
 def name_lines(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

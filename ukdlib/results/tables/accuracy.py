@@ -122,7 +122,7 @@ def summarise(
 
 def read_summary(path: str) -> pd.DataFrame:
     """A summarised table again from its csv file."""
-    return pd.read_csv(path, index_col="row")
+    return pd.read_csv(path, dtype={"row": str}, keep_default_na=False, na_values=[""]).set_index("row")
 
 
 def video_values(runs: list[Run]) -> pd.Series:

@@ -1,0 +1,57 @@
+"""A course leaves a checkpoint that says what it is of, a history, and no state; a start is recorded and taken."""
+
+import csv
+
+import torch
+from torch import nn
+
+from tests.unit.learning.test_training import IDS, LESSON, RECIPE
+from ukdlib.artifacts.provenance import videos_hash
+from ukdlib.learning.checkpoints import load_network, read_metadata
+from ukdlib.learning.course import Course, complete
+from ukdlib.learning.training import Run
+
+CLASSES = ["Run", "Sit", "Walk"]
+NETWORK = {"arch": "tests.unit.learning.test_course:family", "frames": 2}
+EXPECTED = {"network": NETWORK, "in_channels": 3, "classes": CLASSES, "frames": "dark", "seed": 7}
+
+
+def family(num_classes, in_channels, frames):
+    """A user's own network: two layers."""
+    return nn.Sequential(
+        nn.Conv3d(in_channels, 4, 1), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, num_classes)
+    )
+
+
+def trained(folder, start=lambda network: None, epochs=2):
+    course = Course("teachers.rgb", NETWORK, {**RECIPE, "epochs": epochs}, CLASSES, "dark", start)
+    run = Run(7, torch.device("cpu"), str(folder / "resume.pt"), "key")
+    output = {name: str(folder / name) for name in ("checkpoint", "history")}
+    complete(course, LESSON, run, 0, output)
+    return output
+
+
+def test_a_checkpoint_says_what_it_is_of(tmp_path):
+    output = trained(tmp_path)
+    network, stated = load_network(output["checkpoint"], **EXPECTED)
+    assert isinstance(network, nn.Sequential) and stated == read_metadata(output["checkpoint"])
+    assert stated["network"] == NETWORK and stated["seed"] == 7 and stated["in_channels"] == 3
+    assert stated["trained_on"] == videos_hash(IDS) and stated["start"] is None
+    with open(output["history"]) as file:
+        assert len(list(csv.DictReader(file))) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "history"]
+
+
+def test_a_start_is_taken_and_recorded(tmp_path):
+    def start(network):
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.zero_()
+        return {"note": "zeros"}
+
+    for name in ("zeros", "random"):
+        (tmp_path / name).mkdir()
+    zeros = load_network(trained(tmp_path / "zeros", start, epochs=1)["checkpoint"], **EXPECTED)
+    drawn = load_network(trained(tmp_path / "random", epochs=1)["checkpoint"], **EXPECTED)
+    assert zeros[1]["start"] == {"note": "zeros"}
+    assert zeros[0][0].weight.abs().max() < 0.1 < drawn[0][0].weight.abs().max()
