@@ -17,7 +17,7 @@ test: .venv/ready
 	pytest -n auto --dist worksteal -m "not slow" tests
 
 test-all: .venv/ready
-	pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder tests
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests
 
 lint: .venv/ready
 	ruff check . && ruff format --check .

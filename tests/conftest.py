@@ -2,24 +2,18 @@
 
 import os
 
-import pytest
-
 # before torch and numpy are imported; the processes that tests start inherit it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-# folders and modules that take longest, which begin first; their tests share runs and stay in one process
+# folders and modules that take longest; the tests of one share runs, so `make test-all` keeps a file in one process
 LONGEST = ("slurm", "test_storage", "test_kills", "test_faults")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """The long ones first: whoever came to one last would work on it alone."""
     items.sort(key=lambda item: ("slow" not in item.keywords, _rank(item)))
-    for item in items:
-        if _rank(item) < len(LONGEST):
-            item.add_marker(pytest.mark.xdist_group(LONGEST[_rank(item)]))
 
 
 def _rank(item):
