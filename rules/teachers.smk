@@ -201,7 +201,7 @@ rule gather_folds:
 
 rule import_logits:
     input:
-        file=lambda wildcards: made(foreign_path(wildcards)),
+        file=lambda wildcards: made(foreign_path(wildcards)) or watched(foreign_file(wildcards)),
         subsets="results/{dataset}/split{split}/subsets.parquet",
     output:
         "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/{subset}.parquet",

@@ -1,6 +1,7 @@
 """The content of a data set, its shards, splits and modalities: input and params functions of the rules."""
 
 import os
+import time
 from functools import lru_cache
 
 from snakemake.exceptions import WorkflowError
@@ -90,13 +91,21 @@ def made(path):
     return path if path and path.startswith("results/") else []
 
 
-def own(path, place):
+def watched(path):
     """
-    A user's file as param, given under the key `place`: it must exist. None if the workflow makes it.
+    A user's file as input, besides `seen`; it stays where it is when results go to storage.
 
-    Not as input, since Snakemake refuses results that are older than an input, and a camera's clock may be years ahead;
-    `seen` has jobs repeated when the file changes.
+    Not if its date is still to come, as of a camera whose clock is ahead: Snakemake refuses results that are older than
+    an input. Not if its name cannot be one: {a} and <a> are variables for Snakemake, line ends confuse it.
     """
+    nameable = path is not None and path.isprintable() and not set("{}<>") & set(path)
+    if not nameable or not os.path.isfile(path) or os.stat(path).st_mtime > time.time():
+        return []
+    return local(os.path.normpath(path))
+
+
+def own(path, place):
+    """A user's file as param, given under the key `place`: it must exist. None if the workflow makes it."""
     if path is None or made(path):
         return None
     if not os.path.isfile(on_disk(place, path)):
@@ -113,10 +122,10 @@ def seen(path):
 
 
 def shard_sources(wildcards):
-    """The manifest of rendered videos; those of a user are no inputs (`own`)."""
+    """The video files of one shard, or the manifest of the rendered ones."""
     if "render" in config["datasets"][wildcards.dataset]:
         return [f"results/{wildcards.dataset}/rendered/shard{wildcards.shard}.csv"]
-    return []
+    return [file for path in shard_files(wildcards) if (file := watched(path))]
 
 
 def shard_seen(wildcards):

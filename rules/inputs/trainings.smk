@@ -52,7 +52,7 @@ def weights_path(wildcards):
 
 
 def trained_weights(wildcards):
-    return made(weights_path(wildcards))
+    return made(weights_path(wildcards)) or watched(own_weights(wildcards))
 
 
 def own_weights(wildcards):

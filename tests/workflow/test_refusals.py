@@ -12,7 +12,7 @@ CASES = {
         "the top level has 'tabels', which is unknown; known: [cost, datasets, ",
     ),
     "wrong type": ("run: {seeds: [first]}", "run.seeds.0 is 'first'; it must be of type integer"),
-    "impossible value": ("fusions: {ukd: {tau: -1}}", "fusions.ukd.tau is -1; it must be more than 0"),
+    "impossible value": ("fusions: {ukd: {tau: -1}}", "fusions.ukd.tau is -1; it must be at least 0.01"),
     "a training on no GPU": ("recipes: {train: {gpus: 0}}", "recipes.train.gpus is 0; it must be at least 1"),
     "unknown method": (
         "fusions: {ukd: {method: best}}",
