@@ -79,8 +79,8 @@ def follows(part: Part, before: Part | None) -> bool:
     """Whether a part continues the video before it, or begins one after a complete video or at the start of a file."""
     if before is None or before.last:
         return part.number == 0
-    told = part.video_id, part.number, part.shape, part.codec
-    return told == (before.video_id, before.number + 1, before.shape, before.codec)
+    stated = part.video_id, part.number, part.shape, part.codec
+    return stated == (before.video_id, before.number + 1, before.shape, before.codec)
 
 
 def _part(
