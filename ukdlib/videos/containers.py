@@ -2,7 +2,8 @@
 Video files as containers: opened as nothing else, and surveyed packet by packet before a picture is decoded.
 
 Only the file itself is opened, and only as a video container: a playlist or an image with the name of a video is
-rejected. A truncated file and one whose header is wrong differ in what they hold: every track of a truncated file ends early.
+rejected. A truncated file and one whose header is wrong differ in what they hold: every track of the former ends
+early.
 """
 
 import os
