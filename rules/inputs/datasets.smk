@@ -210,7 +210,10 @@ def bound_of(modality):
 
 
 def modalities_of_run():
-    """The input modalities of this run's tables and the modalities they are computed from, sources first."""
-    used = {entry_of(row)["modality"] for row in trained_rows().values()}
+    """
+    The input modalities of this run's tables and the modalities they are computed from, sources first; and `dark`, which
+    the gallery needs anyway: frames as filmed.
+    """
+    used = {"dark", *(entry_of(row)["modality"] for row in trained_rows().values())}
     needed = [name for name in config["modalities"] if any(name in chain_of(config, each) for each in used)]
     return sorted(needed, key=lambda name: len(chain_of(config, name)))
