@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -25,13 +26,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.flow.clips import flow_ahead
-from ukdlib.frames.gamma import correct_gamma
+from ukdlib.frames.corrections import correct_clip
 from ukdlib.frames.measures import measure_pictures
 from ukdlib.frames.store import open_shards
 from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows, write_logits
 from ukdlib.networks import build_network
-from ukdlib.videos.decoding import read_video
+from ukdlib.videos.decoding import Film, read_video
 from ukdlib.videos.inspection import check_video, write_video
 
 SIZE = (256, 340)
@@ -52,13 +53,14 @@ def measure(paths: list[str], folder: Path) -> Iterator[dict]:
     shard = {name: str(folder / f"{name}.arrow") for name in ("dark", "raw", "rgb", "flow")}
 
     def decode(name: str, codec: str, gamma: float) -> Callable[[list[str]], object]:
-        def make(path: str) -> np.ndarray:
-            return read_video(path, each=lambda frame: correct_gamma(frame[None], gamma)[0])[0]
+        def make(path: str) -> Iterator[np.ndarray]:
+            return correct_clip(partial(Film, path), "gamma", gamma=gamma)
 
         return lambda videos: write_shard(shard[name], videos, make, codec)
 
     def flow(videos: list[str]) -> None:
-        codes = flow_ahead(videos, open_shards([shard["rgb"]]).video, "opencv", 20, "numba")
+        windows = partial(open_shards([shard["rgb"]]).windows, length=64, shared=1)
+        codes = flow_ahead(videos, windows, "opencv", 20, "numba")
         write_shard(shard["flow"], videos, codes, "jpeg")
 
     def look(videos: list[str]) -> None:

@@ -151,18 +151,9 @@ def test_the_schema_refuses_with_one_sentence(entry, message):
 
 
 def recipe_problems(**entry):
-    config = {"recipes": {"train": entry}}
     schema = {"$defs": SCHEMA["$defs"], "properties": {"recipes": SCHEMA["properties"]["recipes"]}}
-    whole = {
-        "frames": 8,
-        "stride": 1,
-        "crop": 32,
-        "short_side": [32, 40],
-        "test_short_side": 36,
-        "epochs": 1,
-        "lr": 0.1,
-    }
-    config["recipes"]["train"] = {**whole, **entry}
+    whole = dict.fromkeys(SCHEMA["properties"]["recipes"]["additionalProperties"]["required"], 32)
+    config = {"recipes": {"train": {**whole, "short_side": [32, 40], **entry}}}
     return [*explain(Draft202012Validator(schema).iter_errors(config)), *not_finite(config)]
 
 

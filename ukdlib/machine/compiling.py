@@ -16,6 +16,7 @@ def first_alone(work: Callable[..., Any], wing: str) -> Callable[..., Any]:
     called = False
 
     def guarded(*arguments: Any) -> Any:
+        """`work`, with the lock held until it has succeeded once."""
         nonlocal called
         if called:
             return work(*arguments)

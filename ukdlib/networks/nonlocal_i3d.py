@@ -105,6 +105,7 @@ def nl_i3d(
     _check_blocks("res4", nonlocal_res4, blocks[2])
 
     def block(channels: int) -> nn.Module:
+        """A non-local block with the options given."""
         return NonLocal(channels, nonlocal_mode, nonlocal_scaled, nonlocal_pooled)
 
     out = EXPANSION * width

@@ -41,8 +41,8 @@ def _sentence(error: Any) -> str:
         return f"{place} lacks {lacking[0]}"
     if error.validator == "type" and _is_number(error.instance):
         return (
-            f"{place} is the text {error.instance!r}, not a number: YAML needs a point before the exponent, and none "
-            "of .nan and .inf; write it as 0.001 or 1.0e-3"
+            f"{place} is the text {error.instance!r}, not a number: YAML needs a point before the exponent; "
+            "write it as 0.001 or 1.0e-3"
         )
     allowed = ALLOWED.get(error.validator, lambda limit: f"satisfy {error.validator}: {limit}")
     return f"{place} is {error.instance!r}; it must {allowed(error.validator_value)}"
