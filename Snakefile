@@ -23,6 +23,7 @@ include: "rules/students.smk"
 include: "rules/evaluation.smk"
 include: "rules/statistics.smk"
 include: "rules/report.smk"
+include: "rules/provenance.smk"  # last: gives each rule above a record
 
 
 # On a cluster these run on the host of Snakemake: they take seconds, queueing takes longer. fetch_weights is here

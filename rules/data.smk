@@ -33,7 +33,7 @@ rule render_darkroom:
 
 rule inspect_videos:
     input:
-        shard_sources,
+        videos=shard_sources,
     output:
         "results/{dataset}/inspected/shard{shard}.parquet",
     log:
@@ -59,7 +59,7 @@ rule inspect_videos:
 
 rule index_videos:
     input:
-        all_shards("results/{dataset}/inspected/shard{shard}.parquet"),
+        inspected=all_shards("results/{dataset}/inspected/shard{shard}.parquet"),
     output:
         clips="results/{dataset}/clips.parquet",
         warnings="results/{dataset}/warnings.csv",

@@ -12,7 +12,7 @@ DECODED = {name for name, entry in config["modalities"].items() if entry["of"] =
 
 rule decode_videos:
     input:
-        "results/{dataset}/inspected/shard{shard}.parquet",
+        inspected="results/{dataset}/inspected/shard{shard}.parquet",
     output:
         "results/{dataset}/frames/{modality}/shard{shard}.arrow",
     log:
@@ -40,7 +40,7 @@ rule decode_videos:
 
 rule correct_frames:
     input:
-        source_frames,
+        frames=source_frames,
     output:
         "results/{dataset}/frames/{modality}/shard{shard}.arrow",
     log:
@@ -66,7 +66,7 @@ rule correct_frames:
 
 rule compute_flow:
     input:
-        source_frames,
+        frames=source_frames,
     output:
         "results/{dataset}/frames/{modality}/shard{shard}.arrow",
     log:

@@ -12,7 +12,7 @@ FLOWS = {name: bound_of(name) for name in SHOWN if has_flow(config, name)}
 
 rule measure_frames:
     input:
-        "results/{dataset}/frames/{modality}/shard{shard}.arrow",
+        frames="results/{dataset}/frames/{modality}/shard{shard}.arrow",
     output:
         "results/{dataset}/measured/{modality}/shard{shard}.parquet",
     log:

@@ -9,14 +9,16 @@ import cv2
 import numpy as np
 
 from ukdlib import flow
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.flow.clips import flow_ahead
-from ukdlib.frames.store import open_shards
+from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.frames.writing import write_shard
 from ukdlib.machine.compiling import first_alone
 from ukdlib.machine.devices import choose_device, lease_gpus
 from ukdlib.pictures.levels import resize
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
 if params.backend == "torch":
@@ -25,7 +27,7 @@ if params.backend == "torch":
 if params.backend == "numba":  # of jobs that start together, one compiles
     tiny = np.zeros((2, 16, 16, 3), np.uint8)
     first_alone(flow.flow_clip, flow.__file__)(tiny, params.preset, params.bound)
-source = open_shards(snakemake.input)
+source = open_shards([snakemake.input.frames])
 
 
 def windows(video_id):
@@ -35,6 +37,7 @@ def windows(video_id):
         yield resize(frames, params.short_side)
 
 
-key = resume_key(snakemake.input, dict(params.items()))
+key = resume_key([snakemake.input.frames], dict(params.items()))
 codes = flow_ahead(source.video_ids, windows, params.preset, params.bound, params.backend)
 write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)
+job.finish(snakemake.output)

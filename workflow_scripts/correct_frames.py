@@ -8,14 +8,16 @@ from functools import partial
 
 import cv2
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.frames.corrections import correct_clip
-from ukdlib.frames.store import open_shards
+from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.frames.writing import write_shard
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
-source = open_shards(snakemake.input)
+source = open_shards([snakemake.input.frames])
 
 
 def corrected(video_id):
@@ -25,5 +27,6 @@ def corrected(video_id):
     )
 
 
-key = resume_key(snakemake.input, dict(params.items()))
+key = resume_key([snakemake.input.frames], dict(params.items()))
 write_shard(snakemake.output[0], source.video_ids, corrected, params.codec, key)
+job.finish(snakemake.output)

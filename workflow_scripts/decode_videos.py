@@ -8,15 +8,18 @@ from functools import partial
 
 import cv2
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.frames.corrections import correct_clip
+from ukdlib.frames.store import fingerprint
 from ukdlib.frames.writing import write_shard
 from ukdlib.videos.decoding import Film, Reading
 from ukdlib.videos.records import read_records
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 cv2.setNumThreads(1)  # jobs run in parallel
 params = snakemake.params
-videos = read_records(snakemake.input[0]).query("status == 'ok'")
+videos = read_records(snakemake.input.inspected).query("status == 'ok'")
 sizes = videos.set_index("video_id").astype({"height": int, "width": int})
 paths = sizes["path"].to_dict()
 reading = Reading(**params.reading)
@@ -31,5 +34,6 @@ def decode(video_id):
     )
 
 
-key = resume_key(snakemake.input, dict(params.items()))
+key = resume_key([snakemake.input.inspected], dict(params.items()))
 write_shard(snakemake.output[0], list(paths), decode, params.codec, key)
+job.finish(snakemake.output)

@@ -6,6 +6,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.results.figures.data import distributions
 from ukdlib.results.figures.style import save
 from ukdlib.results.metadata import give_away
@@ -22,6 +23,7 @@ from ukdlib.results.tables.data import (
 from ukdlib.results.tables.page import write_table
 from ukdlib.videos.records import read_records
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params, paths = snakemake.params, snakemake.input
 clips, subsets = read_records(paths.clips), read_records(paths.subsets)
 measured = pd.concat(map(read_records, paths.measured)).reindex(
@@ -36,3 +38,4 @@ given = give_away(clips, subsets)
 page = metadata_to_html(given, params.metadata_caption, params.note, [params.metadata_words])
 write_table(given, snakemake.output.metadata, {snakemake.output.metadata_html: page})
 save(distributions(clips, measured), snakemake.output.figure, params.note)
+job.finish(snakemake.output)

@@ -4,10 +4,13 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.sealed_json import write_json
 from ukdlib.knowledge.logits import read_logits
 from ukdlib.results.metrics import evaluate
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 rows = read_logits(snakemake.input.logits)
 metrics = evaluate(rows.video_ids, rows.labels, rows.logits, rows.classes)
 write_json(snakemake.output[0], {**snakemake.params.context, "source": rows.metadata, **metrics})
+job.finish(snakemake.output)

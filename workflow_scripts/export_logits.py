@@ -9,15 +9,18 @@ from ukdlib.machine.devices import choose_device, lease_gpus
 lease_gpus(snakemake.params.device)
 
 from ukdlib.artifacts.journal import discard_journal
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key, videos_hash
-from ukdlib.frames.store import open_shards
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.knowledge.export import export
 from ukdlib.knowledge.logits import write_logits
 from ukdlib.learning.augment import Modality
-from ukdlib.learning.checkpoints import load_network, sha256
+from ukdlib.learning.checkpoints import load_network
 from ukdlib.learning.inference import prepare
 from ukdlib.videos.subsets import read_videos
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 params, expected = snakemake.params, snakemake.params.expected
 journal = f"{snakemake.output[0]}.journal"
 trained_on = videos_hash(read_videos(snakemake.input.subsets, params.trained_on)[0])
@@ -38,3 +41,4 @@ exported = export(
 origin = {**params.origin, "checkpoint": sha256(snakemake.input.checkpoint), "trained_on": trained_on}
 write_logits(snakemake.output[0], exported, origin)
 discard_journal(journal)
+job.finish(snakemake.output)

@@ -8,12 +8,14 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import pandas as pd
 
 from ukdlib.artifacts.journal import discard_journal, journaled
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.videos.annotations import locate
 from ukdlib.videos.decoding import Reading
 from ukdlib.videos.inspection import FINDINGS, check_video
 from ukdlib.videos.records import write_records
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
 below = None if params.links_out else params.folder
 
@@ -26,7 +28,8 @@ def inspect(first):
         yield {"video_id": video_id, "path": path, **found}
 
 
-rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), inspect)
+rows = journaled(journal, resume_key(snakemake.input.videos, dict(params.items())), inspect)
 columns = ["video_id", "path", *FINDINGS, "status", "reason"]
 write_records(snakemake.output[0], pd.DataFrame(rows, columns=columns))
 discard_journal(journal)
+job.finish(snakemake.output)

@@ -8,13 +8,15 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 import pandas as pd
 
 from ukdlib.artifacts.journal import discard_journal, journaled
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key
 from ukdlib.frames.measures import measure_flow, measure_pictures
-from ukdlib.frames.store import open_shards
+from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.videos.records import write_records
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 params, journal = snakemake.params, f"{snakemake.output[0]}.journal"
-store = open_shards(snakemake.input)
+store = open_shards([snakemake.input.frames])
 
 
 def measure(first):
@@ -27,6 +29,7 @@ def measure(first):
         yield {"video_id": video, **found}
 
 
-rows = journaled(journal, resume_key(snakemake.input, dict(params.items())), measure)
+rows = journaled(journal, resume_key([snakemake.input.frames], dict(params.items())), measure)
 write_records(snakemake.output[0], pd.DataFrame(rows).assign(modality=params.modality))
 discard_journal(journal)
+job.finish(snakemake.output)

@@ -7,11 +7,13 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 from pathlib import Path
 
 from ukdlib import darkroom
+from ukdlib.artifacts.lineage import begin
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.darkroom.manifest import render_all
 from ukdlib.machine.compiling import first_alone
 from ukdlib.videos.inspection import write_video
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 setting = dict(snakemake.params.render)
 
 
@@ -24,3 +26,4 @@ def make(name, path):
 key = f"{sorted(setting.items())} {snakemake.params.code}"
 make_all = first_alone(make, darkroom.__file__)
 render_all(snakemake.params.names, snakemake.output[0], key, snakemake.params.folder, make_all)
+job.finish(snakemake.output)

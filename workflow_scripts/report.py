@@ -4,6 +4,7 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.results.report import (
     environment,
     read_figures,
@@ -14,6 +15,7 @@ from ukdlib.results.report import (
     write_report,
 )
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params = snakemake.params
 write_report(
     snakemake.output[0],
@@ -30,3 +32,4 @@ write_report(
     config=params.config,
     environment=environment(),
 )
+job.finish(snakemake.output)

@@ -6,10 +6,12 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 import pandas as pd
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.videos.records import read_records, write_csv, write_records
 from ukdlib.videos.split_checks import class_warnings
 from ukdlib.videos.splits import Held, assign_subsets, groups_of, leaks
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 clips = read_records(snakemake.input.clips)
 labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))
 params = snakemake.params
@@ -24,3 +26,4 @@ print(
 )
 sys.stderr.writelines(f"{warning}\n" for warning in class_warnings(rows, params.classes))
 write_records(snakemake.output.subsets, subsets)
+job.finish(snakemake.output)

@@ -4,10 +4,12 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.results.grouping import by_row
 from ukdlib.results.tables.accuracy import read_rows, summarise, to_html, to_markdown
 from ukdlib.results.tables.page import write_table
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params, files = snakemake.params, snakemake.input
 metrics, logits = by_row(params.rows, files.metrics), by_row(params.rows, files.logits)
 rows = read_rows(metrics, logits, by_row(params.trained, files.histories))
@@ -15,3 +17,4 @@ table = summarise(rows, params.baseline, params.paper, params.pretraining)
 words = params.baseline, params.caption, params.note
 pages = {snakemake.output.html: to_html(table, *words), snakemake.output.md: to_markdown(table, *words)}
 write_table(table, snakemake.output.csv, pages)
+job.finish(snakemake.output)

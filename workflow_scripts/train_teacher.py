@@ -10,8 +10,9 @@ lease_gpus(snakemake.params.device, snakemake.resources.processes)
 
 from functools import partial
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key
-from ukdlib.frames.store import open_shards
+from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.course import Course, complete
 from ukdlib.learning.training import Lesson, Run
@@ -19,6 +20,7 @@ from ukdlib.machine import interruption
 from ukdlib.pretrained.start import start_from
 from ukdlib.videos.subsets import read_videos
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 interruption.watch()
 params, files, resources = snakemake.params, snakemake.input, snakemake.resources
 video_ids, labels = read_videos(files.subsets, params.videos)
@@ -30,3 +32,4 @@ course = Course(params.name, params.network, params.recipe, params.classes, para
 key = resume_key(files.frames, dict(params.items()))
 run = Run(params.seed, choose_device(params.device), params.state, key, resources.processes)
 complete(course, lesson, run, resources.workers, dict(snakemake.output.items()))
+job.finish(snakemake.output)

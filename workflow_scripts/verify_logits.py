@@ -8,16 +8,19 @@ from ukdlib.machine.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device)
 
+from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import videos_hash
 from ukdlib.artifacts.sealed_json import write_json
-from ukdlib.frames.store import open_shards
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.knowledge.export import check_rows, verify
 from ukdlib.knowledge.logits import check_origin, read_logits
 from ukdlib.learning.augment import Modality
-from ukdlib.learning.checkpoints import load_network, sha256
+from ukdlib.learning.checkpoints import load_network
 from ukdlib.learning.inference import prepare
 from ukdlib.videos.subsets import read_videos
 
+job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 params = snakemake.params
 rows = read_logits(snakemake.input.logits)
 origin = {**params.origin, "checkpoint": sha256(snakemake.input.checkpoint)}
@@ -34,3 +37,4 @@ recipe = {**expected["recipe"], "workers": snakemake.resources.workers}
 setting = recipe, modality, expected["classes"]
 found = verify(network, open_shards(snakemake.input.frames), rows, setting, params.rows)
 write_json(snakemake.output[0], found)
+job.finish(snakemake.output)

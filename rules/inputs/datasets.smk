@@ -177,6 +177,7 @@ def all_shards(path):
     )
 
 
+@lru_cache(None)
 def frames_of(dataset, modality):
     """All frame shards of one modality."""
     shards = range(config["datasets"][dataset]["shards"])

@@ -6,6 +6,7 @@ accidents (disks, memory, network file systems), not against forgery: CRC-32.
 """
 
 import errno
+import hashlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator
@@ -48,6 +49,12 @@ def checksum(parts: Iterable[Any]) -> int:
     for part in parts:
         value = zlib.crc32(part, value)
     return value
+
+
+def sha256(path: str | Path) -> str:
+    """Hexadecimal hash of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ A window of T frames is read without touching the rest of the file; before the f
 is verified. Who reads a video from its beginning to its end holds one part of it in memory.
 """
 
+import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ukdlib.artifacts.sealing import damaged, refuse_damage
+from ukdlib.artifacts.sealing import damaged, refuse_damage, sha256
 from ukdlib.frames.encoding import DECODERS
 from ukdlib.frames.parts import COLUMNS, Part, follows, from_batch
 
@@ -141,6 +142,17 @@ def open_shards(paths: Sequence[str]) -> FrameStore:
             videos[video_id] = _Video(parts, lengths[:-1], int(lengths[-1]), count, file)
             count += len(parts)
     return FrameStore(paths, videos)
+
+
+def fingerprint(path: str) -> str:
+    """
+    Of a shard of frames the hash over names, shapes and checksums of its parts, which readers check before they use
+    the frames, so that it costs no reading of them; of any other file that over its bytes.
+    """
+    if not path.endswith(".arrow"):
+        return sha256(path)
+    parts = (part[:-1] for video in _videos(path)[1] for part in video)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def _videos(path: str) -> tuple[_File, list[list[Part]]]:

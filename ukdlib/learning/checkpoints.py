@@ -6,7 +6,6 @@ Metadata are JSON values by key: network (arch and options), in_channels, classe
 obeyed: nothing in such a file is executed when it is read, nor names what is.
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -71,12 +70,6 @@ def classes_of(path: str | Path) -> list[str] | None:
     weights, metadata = _open(path)
     _whole(path, weights, metadata)
     return metadata["classes"]
-
-
-def sha256(path: str | Path) -> str:
-    """Hexadecimal hash of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open(path: str | Path) -> tuple[Any, dict[str, Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ukdlib.learning.checkpoints import classes_of, sha256
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.learning.checkpoints import classes_of
 from ukdlib.learning.optimization import head_of
 from ukdlib.networks.stems import RULES as STEM_RULES
 from ukdlib.networks.stems import find_stems

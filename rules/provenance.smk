@@ -1,0 +1,135 @@
+"""
+What made each file: every rule above gets a record among its outputs (ukdlib.artifacts.lineage).
+
+The key of a record is computed here, from the configuration alone. A file whose record has another key is made again,
+whatever Snakemake remembers of it in .snakemake; a job refuses inputs whose records have other keys.
+
+INPUT:   params and input of the rules
+OUTPUT:  results/provenance/, with the path of each job's first file, and .json
+"""
+
+import json
+import os
+from collections import namedtuple
+
+from snakemake.io import apply_wildcards
+from snakemake.iocontainers import Wildcards
+from snakemake.output_index import OutputIndex
+
+from ukdlib.artifacts.lineage import FOLDER, job_key, read_record, record_of
+
+MAKING = [rule for rule in workflow.rules if rule.output]
+# the folder that has results/ in it: none, or where a storage plugin puts its copies
+PLACE = str(workflow.get_rule("report").output[0]).removesuffix("results/report.html")
+GIVEN = {rule.name: (list(rule.params._allitems()), list(rule.input)) for rule in MAKING}
+PRODUCERS = OutputIndex(MAKING)
+
+Made = namedtuple("Made", "record key settings sources")  # sources: (path, record, key) of each input that is made
+
+
+def for_wildcards(item, wildcards):
+    """A param or an input as a job gets it."""
+    if callable(item):
+        return item(wildcards)
+    if isinstance(item, list):
+        return [apply_wildcards(each, wildcards) if isinstance(each, str) else each for each in item]
+    return apply_wildcards(str(item), wildcards) if isinstance(item, str) else item
+
+
+def sources_of(items, wildcards):
+    """(path, record, key) of each input that the workflow makes, once."""
+    paths = []
+    for item in items:
+        found = for_wildcards(item, wildcards)
+        paths += [found] if isinstance(found, str) else found or []
+    names = dict.fromkeys(str(path).removeprefix(PLACE) for path in paths)
+    made = {name: making(name) for name in names if name.startswith("results/")}
+    return [[name, job.record, job.key] for name, job in made.items() if job]
+
+
+@lru_cache(None)
+def making(path):
+    """The job that makes a file of the results; None if no rule does."""
+    for rule in sorted(PRODUCERS.match_producers(PLACE + path), key=str):
+        return made_by(rule.name, frozenset(rule.get_wildcards(PLACE + path).items()))
+    return None
+
+
+@lru_cache(None)
+def made_by(name, given):
+    """The job of a rule with these wildcards, as (wildcard, value)."""
+    wildcards = Wildcards(fromdict=dict(given))
+    params, items = GIVEN[name]
+    settings = {key: for_wildcards(value, wildcards) for key, value in params}
+    sources = sources_of(items, wildcards)
+    first = apply_wildcards(str(workflow.get_rule(name).output[0]), wildcards).removeprefix(PLACE)
+    key = job_key(name, settings, {path: key for path, _, key in sources})
+    return Made(record_of(first), key, settings, sources)
+
+
+@lru_cache(None)
+def recorded(path):
+    """A record as it is on disk, None if there is none that can be read."""
+    try:
+        return read_record(path)
+    except (OSError, ValueError):
+        return None
+
+
+def changes(record, job):
+    """What the settings of a job were and are, in words."""
+    before, now = record["settings"], json.loads(json.dumps(job.settings))
+    names = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    return [f"{key} {str(before.get(key))[:60]} -> {str(now.get(key))[:60]}" for key in names]
+
+
+@lru_cache(None)
+def announce(name, change):
+    """Say once for all jobs of a rule why they run again."""
+    logger.info(f"{name}: results with other settings are made again ({change})")
+
+
+def outdated(name, job):
+    """Whether the files of a job are not those that are planned."""
+    record = recorded(job.record)
+    if record is None:
+        return True
+    if record["key"] != job.key:
+        for change in changes(record, job):
+            announce(name, change)
+        return True
+    given = {path: entry["digest"] for path, entry in record["inputs"].items()}
+    origins = [(path, recorded(source)) for path, source, _ in job.sources]
+    return any(origin and origin["outputs"].get(path) != given.get(path) for path, origin in origins)
+
+
+def make_again(name, job):
+    """Have Snakemake run a job whose files exist but are not those that are planned."""
+    if os.path.exists(job.record) and outdated(name, job):
+        workflow.dag.forcefiles.add(job.record)
+
+
+def add_record(stage):
+    """Give a rule a record, and its jobs what they must know to check their inputs."""
+
+    def job(wildcards):
+        return made_by(stage.name, frozenset(wildcards.items()))
+
+    def records(wildcards):
+        """Of the inputs, if they must be fetched from a storage; on a disk they are found there."""
+        if workflow.is_main_process and not PLACE:
+            make_again(stage.name, job(wildcards))
+        return [record for _, record, _ in job(wildcards).sources] if PLACE else []
+
+    def lineage(wildcards, input):
+        """Uses `input`, so that Snakemake does not compare it with the last run's: make_again does."""
+        found = job(wildcards)
+        return {"place": PLACE, "key": found.key, "record": found.record, "sources": found.sources}
+
+    stage.set_output(record=record_of(str(stage.output[0]).removeprefix(PLACE)))
+    stage.set_input(records=records)
+    stage.set_params(lineage=lineage)
+
+
+for stage in MAKING:
+    add_record(stage)
