@@ -47,9 +47,9 @@ localrules:
 
 
 rule verify:
-    """Recompute a sample of every stored logit of this run from checkpoint and frames."""
+    """Compare all results with their records, then recompute a sample of every stored logit from checkpoint and frames."""
     input:
-        verified_files(),
+        audited,
 
 
 rule all:

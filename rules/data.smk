@@ -24,7 +24,7 @@ rule render_darkroom:
         runtime=growing(30, at_most=4),
     params:
         names=lambda wildcards: [path for _, path in shard_videos(wildcards)],
-        folder=dataset_setting("videos"),
+        folder=lambda wildcards: videos_folder(wildcards.dataset),
         render=dataset_setting("render"),
         code=code("render_darkroom"),
     script:
@@ -47,7 +47,7 @@ rule inspect_videos:
         runtime=growing(60, at_most=4),
     params:
         videos=shard_videos,
-        folder=dataset_setting("videos"),
+        folder=lambda wildcards: videos_folder(wildcards.dataset),
         min_frames=dataset_setting("min_frames"),
         links_out=dataset_setting("links_out"),
         reading=reading_setting,

@@ -16,7 +16,7 @@ from snakemake.io import apply_wildcards
 from snakemake.iocontainers import Wildcards
 from snakemake.output_index import OutputIndex
 
-from ukdlib.artifacts.lineage import FOLDER, job_key, read_record, record_of
+from ukdlib.artifacts.lineage import differences, job_key, read_record, record_of
 
 MAKING = [rule for rule in workflow.rules if rule.output]
 # the folder that has results/ in it: none, or where a storage plugin puts its copies
@@ -24,7 +24,9 @@ PLACE = str(workflow.get_rule("report").output[0]).removesuffix("results/report.
 GIVEN = {rule.name: (list(rule.params._allitems()), list(rule.input)) for rule in MAKING}
 PRODUCERS = OutputIndex(MAKING)
 
-Made = namedtuple("Made", "record key settings sources")  # sources: (path, record, key) of each input that is made
+Made = namedtuple(
+    "Made", "record key settings sources"
+)  # sources: (path, record, key) of each input that is made
 
 
 def for_wildcards(item, wildcards):
@@ -76,17 +78,10 @@ def recorded(path):
         return None
 
 
-def changes(record, job):
-    """What the settings of a job were and are, in words."""
-    before, now = record["settings"], json.loads(json.dumps(job.settings))
-    names = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-    return [f"{key} {str(before.get(key))[:60]} -> {str(now.get(key))[:60]}" for key in names]
-
-
 @lru_cache(None)
-def announce(name, change):
+def announce(name, changed):
     """Say once for all jobs of a rule why they run again."""
-    logger.info(f"{name}: results with other settings are made again ({change})")
+    logger.info(f"{name}: changed since the last run: {changed}")
 
 
 def outdated(name, job):
@@ -95,8 +90,9 @@ def outdated(name, job):
     if record is None:
         return True
     if record["key"] != job.key:
-        for change in changes(record, job):
-            announce(name, change)
+        found = differences(record["settings"], json.loads(json.dumps(job.settings)))
+        if found:
+            announce(name, ", ".join("code" if each.startswith("code: ") else each for each in found))
         return True
     given = {path: entry["digest"] for path, entry in record["inputs"].items()}
     origins = [(path, recorded(source)) for path, source, _ in job.sources]
@@ -129,6 +125,32 @@ def add_record(stage):
     stage.set_output(record=record_of(str(stage.output[0]).removeprefix(PLACE)))
     stage.set_input(records=records)
     stage.set_params(lineage=lineage)
+
+
+def expected_key(path):
+    """With which key this configuration makes a file; None if it does not."""
+    try:
+        job = making(path)
+    except (KeyError, IndexError, WorkflowError):  # names of another configuration
+        return None
+    return job and job.key
+
+
+def audited(wildcards):
+    """What rule verify computes again; before that all of results/ is compared with its records."""
+    if PLACE:
+        logger.warning(
+            "Results are in a storage: only samples are computed again. Audit a copy on a disk (docs/trust.md)"
+        )
+        return verified_files()
+    from ukdlib.artifacts.audit import audit
+    from ukdlib.frames.store import whole_fingerprint
+
+    problems, count = audit(expected_key, whole_fingerprint)
+    if problems:
+        raise WorkflowError(f"{len(problems)} things are wrong below results/:", *problems)
+    logger.info(f"{count} files below results/ are what their records say")
+    return verified_files()
 
 
 for stage in MAKING:

@@ -174,6 +174,21 @@ use rule export_logits as export_fold with:
         subset="train",
 
 
+use rule verify_logits as verify_fold with:
+    input:
+        frames=trained_frames,
+        subsets="results/{dataset}/split{split}/folds.parquet",
+        checkpoint="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/checkpoint.safetensors",
+        logits="results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/logits/held_out.parquet",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/fold{fold}/verified/held_out.json",
+    log:
+        "logs/verify_fold/{dataset}_split{split}_seed{seed}_{teacher}_fold{fold}.log",
+    params:
+        trained_on=lambda wildcards: [("fold", "!=", int(wildcards.fold))],
+        videos=lambda wildcards: [("fold", "==", int(wildcards.fold))],
+
+
 rule gather_folds:
     input:
         logits=lambda wildcards: expand(

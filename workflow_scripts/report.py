@@ -30,6 +30,7 @@ write_report(
     warnings=read_warnings(snakemake.input.warnings),
     leaks=read_leaks(snakemake.input.leaks),
     config=params.config,
-    environment=environment(),
+    environment=environment(job.versions),
+    mixed=[name for name, rules in job.versions.items() if len(rules) > 1],
 )
 job.finish(snakemake.output)

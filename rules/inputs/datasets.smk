@@ -23,6 +23,19 @@ def held_out(dataset, number):
     return {**chosen, "validation": entry["validation"], "seed": entry["seed"], "number": number}
 
 
+def videos_folder(dataset):
+    """The folder that paths of videos are relative to; videos that are rendered with other settings are in another."""
+    entry = config["datasets"][dataset]
+    if "render" not in entry:
+        return entry["videos"]
+    sides, fps, seed = (
+        "x".join(map(str, entry["render"]["size"])),
+        entry["render"]["fps"],
+        entry["render"]["seed"],
+    )
+    return os.path.join(entry["videos"], f"{sides}_{fps}fps_seed{seed}")
+
+
 @lru_cache(None)
 def listed(dataset):
     """A data set from its lists or folders, each read once: ukdlib.videos.datasets.DataSet."""
@@ -31,13 +44,13 @@ def listed(dataset):
     for key in ("videos", "list"):
         on_disk(f"config.yaml: datasets.{dataset}.{key}", entry.get(key, ""))
     try:
-        read = read_dataset(entry["videos"], *lists, entry.get("list"), entry["links_out"])
+        read = read_dataset(videos_folder(dataset), *lists, entry.get("list"), entry["links_out"])
         groups = groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
         check_splits(read, groups, [Held(**held_out(dataset, n)) for n in range(len(read.splits))])
         if "group" in entry and not read.groups:
             read.warnings.extend(group_warnings(read, groups))
         if "render" not in entry:
-            missing = unlisted(entry["videos"], read, others_of(*lists), entry["links_out"])
+            missing = unlisted(videos_folder(dataset), read, others_of(*lists), entry["links_out"])
             known = {path for path, _ in read.warnings}
             read.warnings.extend(warning for warning in missing if warning[0] not in known)
         return read
@@ -81,7 +94,7 @@ def shard_files(wildcards):
 
 @lru_cache(None)
 def located(dataset, shard):
-    folder = config["datasets"][dataset]["videos"]
+    folder = videos_folder(dataset)
     found = (locate(folder, annotation.path) for annotation in sharded(dataset)[shard])
     return [path for path in found if path is not None]
 
@@ -217,4 +230,4 @@ def modalities_of_run():
     """
     used = {"dark", *(entry_of(row)["modality"] for row in trained_rows().values())}
     needed = [name for name in config["modalities"] if any(name in chain_of(config, each) for each in used)]
-    return sorted(needed, key=lambda name: len(chain_of(config, name)))
+    return sorted(needed, key=lambda name: (len(chain_of(config, name)), name))

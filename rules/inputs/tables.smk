@@ -107,7 +107,10 @@ def figure(name):
 
 
 def verified_files():
-    """The verification of all trained networks of this run: training views of teachers, test views of table rows."""
+    """
+    The verification of all trained networks of this run: training views of teachers, out of fold too where a fusion
+    uses them, and test views of table rows.
+    """
     rows = dict.fromkeys(trained_rows().values())
     students = [
         config["students"][name] for role, name in (Path(row).parts for row in rows) if role == "students"
@@ -115,4 +118,9 @@ def verified_files():
     fusions = [config["fusions"][student["fusion"]] for student in students]
     teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
     proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(row, "test") for row in rows]
+    for name in sorted(
+        {name for fusion in fusions if fusion["out_of_fold"] for name in fusion["teachers"]} - set(FOREIGN)
+    ):
+        folds = range(config["datasets"][DATASET]["crossfit"])
+        proofs += [(f"teachers/{name}/fold{fold}", "held_out") for fold in folds]
     return [path for row, subset in proofs for path in every_file({row: row}, f"verified/{subset}.json")]

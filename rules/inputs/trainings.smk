@@ -1,5 +1,6 @@
 """The inputs of a teacher, student or fusion: input and params functions of the rules."""
 
+import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def trained_origin(wildcards):
 
 def trained_chain(wildcards):
     """How the frames were made: the entries of the modality and of all that it is made of, from the video on."""
-    return str(transforms_of(config, trained(wildcards)["modality"]))
+    return json.dumps(transforms_of(config, trained(wildcards)["modality"]), sort_keys=True)
 
 
 def expected_network(wildcards):

@@ -34,6 +34,7 @@ PACKAGES = {  # by the module that is imported: whose versions may change result
     "pandas": "pandas",
     "matplotlib": "matplotlib",
 }
+SHOWN = 60  # characters of a changed setting that are shown
 Versions = dict[str, dict[str, list[str]]]  # package -> version -> rules that used it
 Digest = Callable[[str], str]
 
@@ -51,6 +52,18 @@ def job_key(rule: str, settings: Mapping[str, Any], made_from: Mapping[str, str 
 def read_record(path: str) -> dict[str, Any]:
     """Rule, key, settings, versions, inputs (path -> key, digest) and outputs (path -> digest) of a job."""
     return read_json(path)
+
+
+def differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """Where two settings (JSON values) differ, as in "options.gamma: 3.0 -> 1.5"; of long values the name."""
+    if before == now:
+        return []
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(before.keys() | now.keys())
+        each = (differences(before.get(key), now.get(key), f"{name}.{key}".lstrip(".")) for key in keys)
+        return [phrase for phrases in each for phrase in phrases]
+    texts = [str(value) for value in (before, now)]
+    return [f"{name}: {' -> '.join(texts)}" if len("".join(texts)) <= SHOWN else name]
 
 
 @dataclass(frozen=True)

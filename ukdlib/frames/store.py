@@ -105,7 +105,7 @@ class FrameStore:
         part = video.parts[place]
         if not self._whole[video.first + place]:
             if not part.is_whole():
-                raise damaged(video.file.path, f"the frames of {part.video_id!r} are not what was written")
+                raise _not_written(video.file.path, part)
             self._whole[video.first + place] = 1
         return DECODERS[part.codec](part.pictures, numbers, part.shape)
 
@@ -153,6 +153,19 @@ def fingerprint(path: str) -> str:
         return sha256(path)
     parts = (part[:-1] for video in _videos(path)[1] for part in video)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def whole_fingerprint(path: str) -> str:
+    """The same, after all frames of a shard were compared with their checksums; ValueError if they differ."""
+    if path.endswith(".arrow"):
+        for part in (part for video in _videos(path)[1] for part in video):
+            if not part.is_whole():
+                raise _not_written(path, part)
+    return fingerprint(path)
+
+
+def _not_written(path: str, part: Part) -> ValueError:
+    return damaged(path, f"the frames of {part.video_id!r} are not what was written")
 
 
 def _videos(path: str) -> tuple[_File, list[list[Part]]]:

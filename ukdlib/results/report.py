@@ -7,11 +7,9 @@ the same results give the same bytes.
 
 import base64
 import json
-import platform
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
@@ -22,18 +20,6 @@ from markupsafe import Markup
 
 from ukdlib.artifacts.sealing import beside
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "pytorchvideo",
-    "numpy",
-    "numba",
-    "opencv-contrib-python-headless",
-    "av",
-    "pyarrow",
-    "pandas",
-    "matplotlib",
-)
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 LOADING_TAGS = {"script", "link", "iframe", "frame", "object", "embed", "base"}
 LOADING_ATTRIBUTES = {"src", "srcset", "href", "xlink:href", "action", "poster", "background"}
@@ -45,7 +31,7 @@ def write_report(path: str, template: str, **parts: object) -> None:
 
     template: its text. parts: title, note, tables and data_tables (read_table), figures and data_figures
     (read_figures), rejected (read_rejected), warnings (read_warnings), leaks (read_leaks), config (dict),
-    environment (environment()).
+    environment (environment()), mixed (names of which several versions were used).
     """
     maker = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     maker.filters["yaml"] = _yaml
@@ -122,15 +108,17 @@ def read_leaks(paths: Sequence[str]) -> list[str]:
     return sentences
 
 
-def environment() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on, and the kind of machine."""
-    versions = {"Python": platform.python_version(), "system": f"{platform.system()}, {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not in the report's environment"
-    return versions
+def environment(versions: dict[str, dict[str, list[str]]]) -> dict[str, str]:
+    """
+    What made the results, by name: one version, or each of several with the rules that used it.
+
+    versions: name -> version -> rules, from the records of the files that are shown (ukdlib.artifacts.lineage).
+    """
+    texts = {}
+    for name, rules in versions.items():
+        several = "; ".join(f"{number} ({', '.join(used)})" for number, used in rules.items())
+        texts[name] = several if len(rules) > 1 else next(iter(rules))
+    return texts
 
 
 def _yaml(settings: dict) -> str:

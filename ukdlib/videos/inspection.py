@@ -1,7 +1,7 @@
 """Video files of a data set: inspected, rejected or warned about; and H.264 files written."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import av
@@ -51,6 +51,34 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
         "codec": film.codec,
         "notes": "\n".join(film.notes),
     }
+
+
+def inspected_film(path: str, reading: Reading, found: Mapping[str, object]) -> Iterator[np.ndarray]:
+    """
+    The frames of a video (`Film`), which must be those of its inspection; found: its num_frames, height, width and
+    frame_hash. Once all are read, ValueError with path and difference if the file has been changed or exchanged since.
+    """
+    digest, count = hashlib.blake2b(digest_size=16), 0
+    size = found["height"], found["width"]
+    for levels in Film(path, reading):
+        if levels.shape[:2] != size:
+            raise _exchanged(path, "size", f"{levels.shape[1]} x {levels.shape[0]}", f"{size[1]} x {size[0]}")
+        if not count:
+            digest.update(repr(levels.shape).encode())
+        digest.update(as_bytes(levels).tobytes())
+        count += 1
+        yield levels
+    if count != found["num_frames"]:
+        raise _exchanged(path, "number of frames", str(count), str(found["num_frames"]))
+    if digest.hexdigest() != found["frame_hash"]:
+        raise _exchanged(path, "content", digest.hexdigest(), str(found["frame_hash"]))
+
+
+def _exchanged(path: str, what: str, now: str, before: str) -> ValueError:
+    return ValueError(
+        f"{path}: not the video that was inspected: its {what} is {now}, was {before}. If this is the right one, have "
+        "it inspected again: `touch` it (of rendered videos, remove the manifests in results/*/rendered) and run again"
+    )
 
 
 def check_video(path: str, min_frames: int, reading: Reading = AS_IS, below: str | None = None) -> dict:
