@@ -239,6 +239,7 @@ rule import_logits:
             "role": "teachers",
             "name": wildcards.teacher,
             "subset": wildcards.subset,
+            "unknown": json.dumps([f"logits of {wildcards.teacher}"]),
             "unseen": str(config["teachers"][wildcards.teacher].get("unseen", False)).lower(),
         },
         code=code("import_logits"),

@@ -8,6 +8,8 @@ from ukdlib.machine.devices import choose_device, lease_gpus
 
 lease_gpus(snakemake.params.device)
 
+import json
+
 from ukdlib.artifacts.journal import discard_journal
 from ukdlib.artifacts.lineage import begin
 from ukdlib.artifacts.provenance import resume_key, videos_hash
@@ -18,15 +20,21 @@ from ukdlib.knowledge.logits import write_logits
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.checkpoints import load_network
 from ukdlib.learning.inference import prepare
-from ukdlib.videos.subsets import read_videos
+from ukdlib.learning.seen import Seen
+from ukdlib.videos.subsets import read_identities, read_videos
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 params, expected = snakemake.params, snakemake.params.expected
 journal = f"{snakemake.output[0]}.journal"
 trained_on = videos_hash(read_videos(snakemake.input.subsets, params.trained_on)[0])
 modality = Modality(**expected["modality"])
-network, _ = load_network(
+network, stated = load_network(
     snakemake.input.checkpoint, in_channels=modality.channels, trained_on=trained_on, **expected
+)
+seen = Seen.stated(stated)
+seen.refuse_leak(
+    snakemake.input.checkpoint,
+    read_identities(snakemake.input.subsets, params.trained_on, snakemake.wildcards.dataset)[1],
 )
 network = prepare(network, device := choose_device(params.device))
 recipe = {**expected["recipe"], "workers": snakemake.resources.workers}
@@ -39,6 +47,7 @@ exported = export(
     (journal, resume_key(snakemake.input, {**params, "device": device.type})),
 )
 origin = {**params.origin, "checkpoint": sha256(snakemake.input.checkpoint), "trained_on": trained_on}
+origin["unknown"] = json.dumps(seen.unknown)
 write_logits(snakemake.output[0], exported, origin)
 discard_journal(journal)
 job.finish(snakemake.output)

@@ -17,10 +17,11 @@ labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))
 params = snakemake.params
 groups = groups_of([video for part in params.videos.values() for video in part], **params.groups)
 rows = assign_subsets(params.videos, labels, groups, params.classes, Held(**params.setting))
-found = leaks(rows, dict(zip(clips["video_id"], clips["frame_hash"], strict=True)))
+contents = dict(zip(clips["video_id"], clips["frame_hash"], strict=True))
+found = leaks(rows, contents)
 columns = ["video", "subset", "same_frames_as", "in_subset"]
 write_csv(snakemake.output.leaks, pd.DataFrame(found, columns=columns))
-subsets = pd.DataFrame(rows).assign(fold=0)
+subsets = pd.DataFrame(rows).assign(fold=0, frame_hash=[contents[row.video_id] for row in rows])
 print(
     subsets.groupby("subset").agg(videos=("video_id", "size"), groups=("group", "nunique")), file=sys.stderr
 )

@@ -15,20 +15,23 @@ from ukdlib.artifacts.provenance import resume_key
 from ukdlib.frames.store import fingerprint, open_shards
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.course import Course, complete
+from ukdlib.learning.seen import Seen
 from ukdlib.learning.training import Lesson, Run
 from ukdlib.machine import interruption
 from ukdlib.pretrained.start import start_from
-from ukdlib.videos.subsets import read_videos
+from ukdlib.videos.subsets import read_identities, read_videos
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 interruption.watch()
 params, files, resources = snakemake.params, snakemake.input, snakemake.resources
 video_ids, labels = read_videos(files.subsets, params.videos)
+shown, held_out = read_identities(files.subsets, params.videos, snakemake.wildcards.dataset)
 lesson = Lesson(open_shards(files.frames), video_ids, labels, Modality(**params.modality))
 start = partial(
     start_from, path=files.weights or params.weights_file, settings=params.weights, classes=params.classes
 )
-course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start)
+history = Seen(shown), held_out
+course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(files.frames, dict(params.items()))
 run = Run(params.seed, choose_device(params.device), params.state, key, resources.processes)
 complete(course, lesson, run, resources.workers, dict(snakemake.output.items()))

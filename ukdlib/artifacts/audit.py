@@ -6,7 +6,7 @@ revealed here, only by computing again.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ PARTS = {"rule", "key", "settings", "versions", "inputs", "outputs"}
 Record = dict[str, Any]
 
 
-def audit(expected: Callable[[str], str | None], digest: Digest) -> tuple[list[str], int]:
+def audit(planned: Mapping[str, str], digest: Digest) -> tuple[list[str], int]:
     """
     (a sentence for each thing that is wrong below results/ in the working directory, number of files compared).
 
-    expected: the key with which the configuration makes a file, None if it does not make it. digest: the one of the
-    records; it may raise ValueError for a damaged file.
+    planned: record -> key of all jobs that the report of this configuration rests on. Files of other jobs, such as
+    those of earlier settings, must be what was written, too, but not what is planned. digest: the one of the records;
+    it may raise ValueError for a damaged file.
     """
     records, problems = _read_all()
     made = {
@@ -35,10 +36,12 @@ def audit(expected: Callable[[str], str | None], digest: Digest) -> tuple[list[s
         first = next(iter(record["outputs"]))
         if record_of(first) != path:
             problems.append(f"{path}: it is the record of {first}, in the wrong place")
-        if (key := expected(first)) not in (None, record["key"]):
+        if path not in planned:
+            continue
+        if planned[path] != record["key"]:
             problems.append(
                 f"{first}: {record['rule']} made it with other settings, code or sources than the configuration "
-                f"states (its key is {record['key']}, expected was {key})"
+                f"states (its key is {record['key']}, expected was {planned[path]})"
             )
         problems += _exchanged(first, record, made, records)
     problems += _changed(made, digest) + _users_files(records, digest)

@@ -4,6 +4,7 @@ Logit files of K teachers, read in parallel: the same rows of each, one teacher'
 A caller that needs a teacher's logits twice reads them twice: memory is that of one row group, whatever K is.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -28,6 +29,12 @@ class TeacherStack(Sequence[np.ndarray]):
 
     def __getitem__(self, k):
         return self.reduce(self.files[k].logits(self.begin, self.end))
+
+
+def unknown_sources(paths: Sequence[str]) -> list[str]:
+    """Weights and logits behind some files of which nobody knows what they were trained on (ukdlib.learning.seen)."""
+    stated = (json.loads(LogitFile(path).metadata.get("unknown", "[]")) for path in paths)
+    return sorted({source for sources in stated for source in sources})
 
 
 def read_aligned(paths: Sequence[str], target: str = "view") -> Iterator[tuple[LogitRows, TeacherStack]]:

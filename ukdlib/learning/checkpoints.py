@@ -1,9 +1,9 @@
 """
 Trained networks as safetensors files: weights, and in the header what they are of and what made them.
 
-Metadata are JSON values by key: network (arch and options), in_channels, classes, what the trainer adds
-(modality, frames, recipe, seed, trained_on) and a hash of all these. They are compared with what is expected, never
-obeyed: nothing in such a file is executed when it is read, nor names what is.
+Metadata are JSON values by key: network (arch and options), in_channels, classes, seen (ukdlib.learning.seen), what
+the trainer adds (modality, frames, recipe, seed, trained_on) and a hash of all these. They are compared with what is
+expected, never obeyed: nothing in such a file is executed when it is read, nor names what is.
 """
 
 import json
@@ -19,12 +19,12 @@ from ukdlib.artifacts.provenance import config_hash
 from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
 from ukdlib.networks import build_network
 
-REQUIRED = ("network", "in_channels", "classes")
+REQUIRED = ("network", "in_channels", "classes", "seen")
 SEALS = ("config_hash", "checksum")
 
 
 def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, Any]) -> None:
-    """Write a network; metadata: JSON values, with network {arch, options...}, in_channels and classes."""
+    """Write a network; metadata: JSON values, with network {arch, options...}, in_channels, classes and seen."""
     missing = sorted(set(REQUIRED) - set(metadata))
     if missing:
         raise ValueError(f"{path}: metadata lacks {', '.join(missing)}")
@@ -59,8 +59,8 @@ def load_network(
     return built.eval(), metadata
 
 
-def classes_of(path: str | Path) -> list[str] | None:
-    """The classes of a checkpoint, refused if any of it is damaged; None for third-party weights."""
+def own_metadata(path: str | Path) -> dict[str, Any] | None:
+    """The metadata of a checkpoint, refused if any of it is damaged; None for third-party weights."""
     try:
         ours = "ukd" in (safe_open(path, framework="pt").metadata() or {})
     except SafetensorError:
@@ -69,7 +69,7 @@ def classes_of(path: str | Path) -> list[str] | None:
         return None
     weights, metadata = _open(path)
     _whole(path, weights, metadata)
-    return metadata["classes"]
+    return metadata
 
 
 def _open(path: str | Path) -> tuple[Any, dict[str, Any]]:

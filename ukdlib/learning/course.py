@@ -9,12 +9,13 @@ from torch import nn
 from ukdlib.artifacts.provenance import config_hash, videos_hash
 from ukdlib.learning.checkpoints import save_checkpoint
 from ukdlib.learning.resuming import discard_state
+from ukdlib.learning.seen import Seen
 from ukdlib.learning.training import Lesson, Run, fit, write_history
 from ukdlib.learning.trial import check_network
 from ukdlib.networks import initial_network
 
-# loads initial weights, returns what the checkpoint records about them
-Start = Callable[[nn.Module], dict[str, Any] | None]
+# loads initial weights, returns what the checkpoint records about them, and what they have seen
+Start = Callable[[nn.Module], tuple[dict[str, Any] | None, Seen]]
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,22 @@ class Course:
     classes: list[str]
     frames: str  # how the frames were made: the modality's whole chain of transforms
     start: Start
+    seen: Seen  # in this training, by it and by those it learns from
+    held_out: dict[str, str]  # videos that are not to have been seen, name -> hash
 
 
 def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dict[str, str]) -> None:
     """
     Train a network and write its checkpoint and history (the keys of output); the training state is removed.
 
+    Raises ValueError before it trains if the weights at the start have seen videos that are held out.
     workers: processes that read clips; they do not change results.
     """
     channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
     network = initial_network(course.network, len(classes), channels, run.seed)
     check_network(network, channels, recipe, len(classes), course.name)
-    start = course.start(network)
+    start, before = course.start(network)
+    before.refuse_leak(course.name, course.held_out)
     run = replace(run, key=config_hash({"key": run.key, "start": start}))
     write_history(output["history"], fit(network, lesson, {**recipe, "workers": workers}, run))
     metadata = {
@@ -51,6 +56,7 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
         "in_channels": channels,
         "start": start,
         "trained_on": videos_hash(lesson.video_ids),
+        "seen": course.seen.and_also(before).as_json(),
     }
     save_checkpoint(output["checkpoint"], network, metadata)
     discard_state(run.state)

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from ukdlib.artifacts.sealing import sha256
-from ukdlib.learning.checkpoints import classes_of
+from ukdlib.learning.checkpoints import own_metadata
 from ukdlib.learning.optimization import head_of
+from ukdlib.learning.seen import Seen
 from ukdlib.networks.stems import RULES as STEM_RULES
 from ukdlib.networks.stems import find_stems
 from ukdlib.pretrained.naming import foreign_name, rearranged
@@ -44,17 +45,19 @@ class Account:
 
 def start_from(
     network: nn.Module, path: str | Path, settings: dict[str, Any] | None, classes: list[str]
-) -> dict[str, Any] | None:
+) -> tuple[dict[str, Any] | None, Seen]:
     """
     Load a file's weights into `network`, in place; settings: {naming, stem, note} of the entry under `weights`.
 
     Without settings nothing is done. Prints the account, returns what the checkpoint records: {note, sha256,
-    matched, renewed, ...}. The head of a checkpoint of ours is kept only if its `classes` are the same. Raises
-    ValueError if the file is not a file of weights or is of another network.
+    matched, renewed, ...}, and what the weights have seen: unknown, unless it is a checkpoint of ours. The head of one
+    is kept only if its `classes` are the same. Raises ValueError if the file is not a file of weights or is of
+    another network.
     """
     if settings is None:
-        return None
-    renew = classes_of(path) not in (None, classes)  # third-party files do not name their classes
+        return None, Seen()
+    stated = own_metadata(path)
+    renew = stated is not None and stated["classes"] != classes  # third-party files do not name their classes
     weights = rearranged(read_weights(path), settings["naming"])
     try:
         account = load_matching(network, weights, settings, renew)
@@ -63,7 +66,8 @@ def start_from(
     print(f"{path}: {account}", file=sys.stderr)
     counted = {"matched": len(account.matched), "converted": account.converted, "renewed": account.renewed}
     missing = {"lacking": account.lacking, "left_over": len(account.left_over)}
-    return {"note": settings["note"], "sha256": sha256(path), **counted, **missing}
+    seen = Seen(unknown=[settings["note"]]) if stated is None else Seen.stated(stated)
+    return {"note": settings["note"], "sha256": sha256(path), **counted, **missing}, seen
 
 
 def load_matching(

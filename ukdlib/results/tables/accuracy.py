@@ -6,6 +6,7 @@ one seed they include the variance over videos only. They treat clips of one per
 which makes them too narrow rather than too wide.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,8 @@ LEGEND = (
     "sd: over splits and seeds. Intervals: bootstrap over videos and, if there are several, seeds, paired for the "
     "differences. p: McNemar's exact test; with several runs, the sign test over videos. ECE: expected calibration "
     "error. Training clips: top-1 on them in the last epoch. The highest row is chosen after the fact, "
-    "which biases it upwards. Views: per video, probabilities averaged."
+    "which biases it upwards. Views: per video, probabilities averaged. Seen before, unknown: nobody knows whether "
+    "these weights or logits, its own or its teachers', were trained on the test clips."
 )
 
 
@@ -114,10 +116,17 @@ def summarise(
                 **line,
                 PAPER: paper.get(label, np.nan),
                 **_origin(runs),
-                "pretraining": started.get(label, "none"),
+                "pretraining": _history(runs, started.get(label, "none")),
             }
         )
     return pd.DataFrame(lines).set_index("row")
+
+
+def _history(runs: list[Run], note: str) -> str:
+    """The note on pretraining; with the weights and logits, its own or its teachers', whose training is unknown."""
+    stated = (json.loads(run.metrics.get("source", {}).get("unknown", "[]")) for run in runs)
+    unknown = sorted({source for sources in stated for source in sources})
+    return f"{note}; seen before: unknown ({', '.join(unknown)})" if unknown else note
 
 
 def read_summary(path: str) -> pd.DataFrame:
