@@ -1,6 +1,5 @@
 """Rule compute_flow: optical flow codes between the frames of a shard, resized first if configured."""
 
-import math
 import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
@@ -20,19 +19,17 @@ from ukdlib.pictures.levels import resize
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 cv2.setNumThreads(1)  # jobs run in parallel
-params = snakemake.params
+params, source = snakemake.params, open_shards([snakemake.input.frames])
 if params.backend == "torch":
     lease_gpus(params.device)
     print(choose_device(params.device), file=sys.stderr)  # refused if a GPU is requested and there is none
 if params.backend == "numba":  # of jobs that start together, one compiles
-    tiny = np.zeros((2, 16, 16, 3), np.uint8)
-    first_alone(flow.flow_clip, flow.__file__)(tiny, params.preset, params.bound)
-source = open_shards([snakemake.input.frames])
+    first_alone(flow.flow_clip, flow.__file__)(np.zeros((2, 16, 16, 3), "u1"), params.preset, params.bound)
 
 
 def windows(video_id):
     print(video_id, file=sys.stderr)
-    together = 2 + params.pixels // math.prod(source.shape(video_id)[1:3])
+    together = 2 + int(params.pixels // np.prod(source.shape(video_id)[1:3]))
     for frames in source.windows(video_id, together, shared=1):
         yield resize(frames, params.short_side)
 

@@ -30,9 +30,8 @@ video_ids, labels = read_videos(files.subsets, params.videos)
 shown, held_out = read_identities(files.subsets, params.videos, snakemake.wildcards.dataset)
 knowledge = read_knowledge(files.target, video_ids, params.classes, params.fusion, params.student)
 lesson = Lesson(open_shards(files.frames), video_ids, labels, Modality(**params.modality), knowledge)
-start = partial(
-    start_from, path=files.weights or params.weights_file, settings=params.weights, classes=params.classes
-)
+weights = files.weights or params.weights_file
+start = partial(start_from, path=weights, settings=params.weights, classes=params.classes)
 history = Seen(shown, unknown_sources([files.target])), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(files.frames, dict(params.items()))

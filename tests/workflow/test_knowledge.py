@@ -45,12 +45,14 @@ def test_a_network_trained_on_its_own_fold_is_refused(finished):
     """The checkpoint of the whole training set in place of a fold's: detected when its logits are exported."""
     folder = finished.folder / RUN / "teachers/rgb"
     (folder / "fold0/checkpoint.safetensors").write_bytes((folder / "checkpoint.safetensors").read_bytes())
-    target = f"{RUN}/teachers/rgb/logits/out_of_fold.parquet"
-    done = finished.snakemake("--cores", "2", target, "--configfile", TINY)
-    assert done.returncode != 0
-    assert "fold0/checkpoint.safetensors: its trained_on is" in log_of(
-        finished, "export_fold/darkroom_split0_seed0_rgb_fold0"
-    )
+    target = f"{RUN}/teachers/rgb/fold0/logits/held_out.parquet"
+    for message in (" is damaged: its content is not what train_fold wrote", ": its trained_on is"):
+        done = finished.snakemake("--cores", "2", target, "--configfile", TINY)
+        assert done.returncode != 0
+        assert f"fold0/checkpoint.safetensors{message}" in log_of(
+            finished, "export_fold/darkroom_split0_seed0_rgb_fold0"
+        )
+        finished.forge(f"{RUN}/teachers/rgb/fold0/checkpoint.safetensors")
 
 
 def verify(finished, *arguments):
@@ -72,21 +74,26 @@ def test_a_checkpoint_swapped_between_two_teachers_is_detected(finished):
     rgb, flow = (finished.folder / RUN / f"teachers/{name}" for name in ("rgb", "flow"))
     # a large checkpoint is compared by time, a small one by content: then the logits would be computed again
     swap_in(rgb / "checkpoint.safetensors", (flow / "checkpoint.safetensors").read_bytes())
-    code, log = verify(finished, "--max-checksum-file-size", "1")
-    assert code != 0 and "it was made with checkpoint" in log
+    for message in (
+        " is damaged: its content is not what train_teacher wrote",
+        ": its in_channels is",
+    ):
+        code, log = verify(finished, "--max-checksum-file-size", "1")
+        assert code != 0 and f"rgb/checkpoint.safetensors{message}" in log
+        finished.forge(f"{RUN}/teachers/rgb/checkpoint.safetensors")
 
 
 @pytest.mark.parametrize(
-    ("overlay", "message"),
+    ("overlay", "rule"),
     [
-        ("modalities: {rgb: {gamma: 2.0}}\n", "it was made with frames"),
-        ("recipes: {train: {short_side: [34, 40]}}\n", "its recipe is"),
+        ("modalities: {rgb: {gamma: 2.0}}\n", "decode_videos"),
+        ("recipes: {train: {short_side: [34, 40]}}\n", "train_teacher"),
     ],
 )
-def test_another_preprocessing_is_detected(finished, tmp_path, overlay, message):
+def test_another_preprocessing_is_detected(finished, tmp_path, overlay, rule):
     (tmp_path / "other.yaml").write_text(overlay)
     code, log = verify(finished, str(tmp_path / "other.yaml"))
-    assert code != 0 and message in log
+    assert code != 0 and f"{rule} made it with other settings" in log
 
 
 def test_a_dozen_external_teachers_are_fused(finished, tmp_path):

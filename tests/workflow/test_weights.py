@@ -3,7 +3,8 @@
 import pandas as pd
 
 from tests.workflow.conftest import TINY
-from ukdlib.learning.checkpoints import read_metadata, sha256
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.learning.checkpoints import read_metadata
 
 RUN = "results/darkroom/split0/seed0"
 STARTED = "results/darkroom/tables/started.csv"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ukdlib.artifacts.sealing import checksum
+from ukdlib.artifacts.sealing import checksum, remove_link
 
 
 def journaled(
@@ -26,6 +26,7 @@ def journaled(
     path: the journal, used if it has the same key, up to the first torn or damaged line. keep: what to hold of a
     value. Raises RuntimeError if another process is writing it.
     """
+    remove_link(path)
     with open(path, "ab") as journal:
         _lock(journal, path)
         values, size = _read(path, key, keep)

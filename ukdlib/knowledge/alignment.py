@@ -37,6 +37,11 @@ def unknown_sources(paths: Sequence[str]) -> list[str]:
     return sorted({source for sources in stated for source in sources})
 
 
+def stating_unknown(metadata: dict[str, str], sources: Sequence[str]) -> dict[str, str]:
+    """Metadata of a file with such sources; unchanged if there are none."""
+    return {**metadata, "unknown": json.dumps(list(sources))} if sources else metadata
+
+
 def read_aligned(paths: Sequence[str], target: str = "view") -> Iterator[tuple[LogitRows, TeacherStack]]:
     """
     Files of K teachers in parallel: (rows of the first, K times logits (n, C)) for each row group of the first.

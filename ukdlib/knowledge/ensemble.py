@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ukdlib.knowledge.alignment import read_aligned, unknown_sources
+from ukdlib.knowledge.alignment import read_aligned, stating_unknown, unknown_sources
 from ukdlib.knowledge.fusion import clamped_scores, fused_knowledge, log_distribution
 from ukdlib.knowledge.logits import LogitFile, LogitRows, open_writer, row_groups
 from ukdlib.videos.crossfit import check_unseen
@@ -25,7 +25,7 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
     weighting = fusion["h"], fusion["weight_temperature"], fusion["fuse_as"]
     clamped = scores = 0
     settings = {key: str(value) for key, value in fusion.items() if key != "teachers"}
-    stored = {**metadata, **settings, "unknown": json.dumps(unknown_sources(paths))}
+    stored = stating_unknown({**metadata, **settings}, unknown_sources(paths))
     with open_writer(output, stored) as write:
         for rows, logits in read_aligned(paths, fusion["target"]):
             target, weights, constant = fused_knowledge(
@@ -58,9 +58,8 @@ def gather_folds(output: str, paths: Sequence[str], metadata: dict[str, str]) ->
     check_unseen(output, video_ids, folds, trained_on)
     checkpoints = ",".join(file.metadata.get("checkpoint", "unknown") for file in files)
     stated = {**metadata, "trained_on": json.dumps(trained_on), "checkpoint": checkpoints}
-    stated["unknown"] = json.dumps(unknown_sources(paths))
     order = np.argsort(video_ids, kind="stable")
-    with open_writer(output, stated) as write:
+    with open_writer(output, stating_unknown(stated, unknown_sources(paths))) as write:
         done = np.zeros(len(files), int)
         for begin, end in row_groups(video_ids[order]):
             wanted = np.bincount(folds[order[begin:end]], minlength=len(files))

@@ -9,14 +9,38 @@ import torch
 from torch import nn
 
 from ukdlib.artifacts.journal import journaled
+from ukdlib.artifacts.provenance import videos_hash
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.knowledge.alignment import stating_unknown
 from ukdlib.knowledge.logits import LogitRows, name_row
 from ukdlib.learning.augment import Modality
+from ukdlib.learning.checkpoints import load_network
 from ukdlib.learning.clips import Samples, Store, load_batches
 from ukdlib.learning.inference import class_logits, uses_bf16
+from ukdlib.learning.seen import Seen
 from ukdlib.learning.views import Views, join_views, random_views, test_views
+from ukdlib.videos.subsets import read_identities, read_videos
 
 Setting = tuple[dict[str, Any], Modality, Sequence[str]]  # (recipe, modality, classes)
 TOLERANCE, TOLERANCE_BF16 = 1e-3, 5e-2  # allowed difference of a logit, in standard deviations of all of them
+
+
+def trained_network(
+    checkpoint: str, trained_on: tuple[str, Any, str], expected: dict[str, Any]
+) -> tuple[nn.Module, Modality, dict[str, str]]:
+    """
+    (network, what it sees, what its logits say of it) of a checkpoint, which must be the one that is expected.
+
+    trained_on: file of subsets, which of its rows the network was trained on, name of the data set. expected: what the
+    metadata say, modality as its fields. Raises ValueError, too, if the network has seen any other of the videos.
+    """
+    path, chosen, dataset = trained_on
+    modality, hashed = Modality(**expected["modality"]), videos_hash(read_videos(path, chosen)[0])
+    network, stated = load_network(checkpoint, in_channels=modality.channels, trained_on=hashed, **expected)
+    seen = Seen.stated(checkpoint, stated)
+    seen.refuse_leak(checkpoint, read_identities(path, chosen, dataset)[1])
+    origin = {"checkpoint": sha256(checkpoint), "trained_on": hashed}
+    return network, modality, stating_unknown(origin, seen.unknown)
 
 
 def export(

@@ -1,9 +1,9 @@
 """
 Trained networks as safetensors files: weights, and in the header what they are of and what made them.
 
-Metadata are JSON values by key: network (arch and options), in_channels, classes, seen (ukdlib.learning.seen), what
-the trainer adds (modality, frames, recipe, seed, trained_on) and a hash of all these. They are compared with what is
-expected, never obeyed: nothing in such a file is executed when it is read, nor names what is.
+Metadata are JSON values by key: network (arch and options), in_channels, classes, what the trainer adds
+(modality, frames, recipe, seed, trained_on, seen) and a hash of all these. They are compared with what is expected,
+never obeyed: nothing in such a file is executed when it is read, nor names what is.
 """
 
 import json
@@ -19,12 +19,12 @@ from ukdlib.artifacts.provenance import config_hash
 from ukdlib.artifacts.sealing import beside, checksum, damaged, refuse_damage
 from ukdlib.networks import build_network
 
-REQUIRED = ("network", "in_channels", "classes", "seen")
+REQUIRED = ("network", "in_channels", "classes")
 SEALS = ("config_hash", "checksum")
 
 
 def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, Any]) -> None:
-    """Write a network; metadata: JSON values, with network {arch, options...}, in_channels, classes and seen."""
+    """Write a network; metadata: JSON values, with network {arch, options...}, in_channels and classes."""
     missing = sorted(set(REQUIRED) - set(metadata))
     if missing:
         raise ValueError(f"{path}: metadata lacks {', '.join(missing)}")

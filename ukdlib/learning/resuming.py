@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ukdlib.artifacts.sealing import beside, checksum
+from ukdlib.artifacts.sealing import beside, checksum, remove_link
 from ukdlib.learning.optimization import Learner
 from ukdlib.machine import distributed
 
@@ -84,6 +84,7 @@ def load_state(path: str, key: str, learner: Learner) -> tuple[list[dict[str, An
 
     An unreadable file counts as no state: only time is lost.
     """
+    remove_link(path)
     if not Path(path).exists():
         return [], None
     try:

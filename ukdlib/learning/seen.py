@@ -7,6 +7,7 @@ comes. Of third-party weights and logits nobody knows; their names travel instea
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 SHOWN = 3  # names in a message
@@ -20,8 +21,10 @@ class Seen:
     unknown: list[str] = field(default_factory=list)
 
     @classmethod
-    def stated(cls, metadata: dict[str, Any]) -> "Seen":
-        """What the metadata of a checkpoint state."""
+    def stated(cls, path: str | Path, metadata: dict[str, Any]) -> "Seen":
+        """What the metadata of the checkpoint `path` state; ValueError if they do not."""
+        if "seen" not in metadata:
+            raise ValueError(f"{path}: its metadata do not state what it has seen; train it again")
         return cls(**metadata["seen"])
 
     def and_also(self, other: "Seen") -> "Seen":

@@ -66,7 +66,7 @@ def start_from(
     print(f"{path}: {account}", file=sys.stderr)
     counted = {"matched": len(account.matched), "converted": account.converted, "renewed": account.renewed}
     missing = {"lacking": account.lacking, "left_over": len(account.left_over)}
-    seen = Seen(unknown=[settings["note"]]) if stated is None else Seen.stated(stated)
+    seen = Seen(unknown=[settings["note"]]) if stated is None else Seen.stated(path, stated)
     return {"note": settings["note"], "sha256": sha256(path), **counted, **missing}, seen
 
 

@@ -48,8 +48,29 @@ def assert_same(rows, other):
     assert rows.classes == other.classes
 
 
+class Given(SimpleNamespace):
+    """What a job is given by name, as far as scripts use it."""
+
+    def __iter__(self):
+        return (
+            path for files in vars(self).values() for path in ([files] if isinstance(files, str) else files)
+        )
+
+    def items(self):
+        return vars(self).items()
+
+
 def run_script(name, monkeypatch, tmp_path, **settings):
     """Run a thin script as the workflow engine does, with the given settings."""
     monkeypatch.setattr(sys, "stderr", sys.stderr)  # the script puts its log there
-    given = SimpleNamespace(log=[str(tmp_path / "log")], **settings)
+    record = f"{tmp_path}/results/provenance/{name}.json"
+    lineage = {
+        "place": f"{tmp_path}/",
+        "record": record.removeprefix(f"{tmp_path}/"),
+        "key": "0",
+        "sources": [],
+    }
+    settings["params"] = Given(**vars(settings["params"]), lineage=lineage)
+    settings["input"] = Given(**vars(settings["input"]))
+    given = SimpleNamespace(log=[str(tmp_path / "log")], rule=name, **settings)
     runpy.run_path(str(SCRIPTS / f"{name}.py"), init_globals={"snakemake": given})

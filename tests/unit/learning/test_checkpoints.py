@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ukdlib.learning.checkpoints import load_network, read_metadata, save_checkpoint, sha256
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.learning.checkpoints import load_network, read_metadata, save_checkpoint
 from ukdlib.networks import initial_network
 
 THIN = {"arch": "slowfast", "depth": 18, "width": 8, "alpha": 4, "frames": 4, "fast_stem": [5, 3, 3]}

@@ -49,7 +49,7 @@ def test_weights_of_the_librarys_own_file_start_a_network(tmp_path):
     theirs.save_pretrained(tmp_path)
     network = small("videomae")
     settings = {"naming": "huggingface", "stem": "mean", "note": "own"}
-    account = start_from(network, tmp_path / "model.safetensors", settings, ["a", "b", "c"])
+    account, _ = start_from(network, tmp_path / "model.safetensors", settings, ["a", "b", "c"])
     assert account["lacking"] == [] and account["left_over"] == 0
     for one, other in zip(network.network.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -9,6 +9,7 @@ import torch
 from tests.unit.networks.test_families import FAMILIES, SMALL
 from tests.unit.pretrained.published_names import mmaction2, pyslowfast
 from ukdlib.learning.checkpoints import save_checkpoint
+from ukdlib.learning.seen import Seen
 from ukdlib.networks import initial_network
 from ukdlib.networks.stems import find_stems
 from ukdlib.pretrained.naming import foreign_name, rearranged
@@ -18,6 +19,7 @@ from ukdlib.pretrained.start import start_from
 FRAMES = 8
 CLASSES = ["Drink", "Jump", "Wave"]
 OURS = {"naming": "ukd", "stem": "mean", "note": "elsewhere"}
+SEEN = Seen({"arid/a": "0f"}, ["Kinetics"])
 
 
 def small(family, channels=3, classes=3, seed=0, **options):
@@ -74,7 +76,8 @@ def test_outputs_survive_a_round_trip(naming, wrap, tmp_path):
     network = small("slowfast", seed=1)
     path = foreign_file(network, naming, tmp_path / "there.pyth", wrap)
     other = small("slowfast")
-    account = start_from(other, path, {**OURS, "naming": naming}, CLASSES)
+    account, seen = start_from(other, path, {**OURS, "naming": naming}, CLASSES)
+    assert seen == Seen(unknown=[OURS["note"]])  # the file does not say
     assert torch.equal(other(clip()), network(clip()))
     assert (
         account["lacking"] == account["renewed"] == account["converted"] == [] and account["left_over"] == 0
@@ -89,11 +92,11 @@ def test_every_family_starts_from_a_checkpoint_of_ours(family, tmp_path):
         "in_channels": 3,
         "classes": CLASSES,
     }
-    save_checkpoint(path, network, stated)
+    save_checkpoint(path, network, {**stated, "seen": SEEN.as_json()})
     same, flow = small(family), small(family, channels=2)
-    start_from(same, path, OURS, CLASSES)
+    assert start_from(same, path, OURS, CLASSES)[1] == SEEN
     assert torch.equal(same(clip()), network(clip()))
-    account = start_from(flow, path, OURS, CLASSES)
+    account, _ = start_from(flow, path, OURS, CLASSES)
     stems = [f"{name}.weight" for name in find_stems(network)]
     assert account["converted"] == stems and account["lacking"] == []
     for stem in stems:
@@ -109,10 +112,10 @@ def test_only_the_head_is_reinitialised_for_other_classes(classes, tmp_path):
         "in_channels": 3,
         "classes": CLASSES,
     }
-    save_checkpoint(path, network, stated)
+    save_checkpoint(path, network, {**stated, "seen": SEEN.as_json()})
     other = small("tpn", classes=len(classes))
     fresh = {name: value.clone() for name, value in other.state_dict().items()}
-    account = start_from(other, path, OURS, classes)
+    account, _ = start_from(other, path, OURS, classes)
     assert account["renewed"] == ["head.project.weight", "head.project.bias"]
     for name, value in other.state_dict().items():
         source = fresh if name in account["renewed"] else network.state_dict()
@@ -152,7 +155,7 @@ def test_pyslowfasts_bias_before_a_normalisation_is_folded_into_it():
 
 
 def test_without_an_entry_nothing_is_done():
-    assert start_from(small("tpn"), [], None, CLASSES) is None
+    assert start_from(small("tpn"), [], None, CLASSES) == (None, Seen())
 
 
 def test_another_network_and_another_naming_are_refused(tmp_path):

@@ -41,7 +41,10 @@ def parts(tmp_path):
         "leaks": [],
         "rejected": read_rejected(str(tmp_path / "rejected.csv")),
         "config": OrderedDict(run=OrderedDict(seeds=[0, 1]), group="^<b>"),
-        "environment": environment(),
+        "environment": environment(
+            {"numpy": {"2.4.6": ["fuse_logits"]}, "torch": {"1": ["a", "b"], "2": ["c"]}}
+        ),
+        "mixed": ["torch"],
     }
 
 
@@ -74,7 +77,8 @@ def test_says_what_it_is_made_of(tmp_path, parts):
     assert page.count("Darkroom: synthetic") >= 1
     assert "None: every listed video was read and used." in page
     assert "seeds:\n  - 0" in page or "seeds:\n- 0" in page or "- 0\n  - 1" in page
-    assert "numpy" in page and parts["environment"]["numpy"] in page
+    assert "numpy" in page and "2.4.6" in page and "Several versions of torch were used" in page
+    assert parts["environment"]["torch"] == "1 (a, b); 2 (c)"
 
 
 def test_rejected_videos_are_named_with_reasons(tmp_path, parts):
