@@ -101,7 +101,7 @@ def located(dataset, shard):
 
 def made(path):
     """A file as input, if the workflow makes it."""
-    return path if path and path.startswith("results/") else []
+    return os.path.normpath(path) if path and os.path.normpath(path).startswith("results/") else []
 
 
 def watched(path):

@@ -2,9 +2,11 @@
 Checks of the configuration's `weights` section; see ukdlib.settings.checks, which runs them.
 
 Starting from weights that were trained on the test clips, or on those that a fold holds out, is a leak. The path
-of a checkpoint of this workflow tells which data set and split it was trained on.
+of a checkpoint of this workflow tells which data set and split it was trained on, before anything runs; a copy under
+another path is found out by what the checkpoint says that it has seen (ukdlib.learning.seen).
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from string import Formatter
@@ -27,7 +29,7 @@ def _leaks(config: dict) -> Problems:
     dataset = config["run"]["dataset"]
     for section, name, entry in _starting(config):
         place, file = f"weights.{entry['weights']}.file", config["weights"][entry["weights"]].get("file", "")
-        own = OWN.match(file)
+        own = OWN.match(os.path.normpath(file))
         if own is None or own["dataset"] not in (dataset, "{dataset}"):
             continue
         if own["split"] != "{split}":
