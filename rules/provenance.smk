@@ -18,15 +18,14 @@ from snakemake.output_index import OutputIndex
 
 from ukdlib.artifacts.lineage import differences, job_key, read_record, record_of
 
-MAKING = [rule for rule in workflow.rules if rule.output]
+MAKING = [stage for stage in workflow.rules if stage.output]
 # the folder that has results/ in it: none, or where a storage plugin puts its copies
 PLACE = str(workflow.get_rule("report").output[0]).removesuffix("results/report.html")
-GIVEN = {rule.name: (list(rule.params._allitems()), list(rule.input)) for rule in MAKING}
+GIVEN = {stage.name: (list(stage.params._allitems()), list(stage.input)) for stage in MAKING}
 PRODUCERS = OutputIndex(MAKING)
 
-Made = namedtuple(
-    "Made", "record key settings sources"
-)  # sources: (path, record, key) of each input that is made
+# sources: (path, record, key) of each input that is made
+Made = namedtuple("Made", "record key settings sources")
 
 
 def for_wildcards(item, wildcards):
@@ -52,8 +51,8 @@ def sources_of(items, wildcards):
 @lru_cache(None)
 def making(path):
     """The job that makes a file of the results; None if no rule does."""
-    for rule in sorted(PRODUCERS.match_producers(PLACE + path), key=str):
-        return made_by(rule.name, frozenset(rule.get_wildcards(PLACE + path).items()))
+    for stage in sorted(PRODUCERS.match_producers(PLACE + path), key=str):
+        return made_by(stage.name, frozenset(stage.get_wildcards(PLACE + path).items()))
     return None
 
 
