@@ -12,7 +12,7 @@ import json
 import os
 from collections import namedtuple
 
-from snakemake.io import apply_wildcards
+from snakemake.io import apply_wildcards, strip_wildcard_constraints
 from snakemake.iocontainers import Wildcards
 from snakemake.output_index import OutputIndex
 
@@ -125,7 +125,8 @@ def add_record(stage):
         found = job(wildcards)
         return {"place": PLACE, "key": found.key, "record": found.record, "sources": found.sources}
 
-    stage.set_output(record=record_of(str(stage.output[0]).removeprefix(PLACE)))
+    first = strip_wildcard_constraints(str(stage.output[0]).removeprefix(PLACE))
+    stage.set_output(record=record_of(first))
     stage.set_input(records=records)
     stage.set_params(lineage=lineage)
 
