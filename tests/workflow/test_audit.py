@@ -342,6 +342,7 @@ def test_verify_names_all_that_is_wrong_before_it_computes_anything(finished):
         assert f"{KINDS[kind][0]}" in done.stdout
 
 
+@pytest.mark.slow
 def test_leftovers_of_earlier_settings_do_not_fail_the_audit(finished, tmp_path):
     """Files that the report does not rest on must only be what was written."""
     overlay = tmp_path / "without.yaml"

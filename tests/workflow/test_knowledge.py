@@ -41,6 +41,7 @@ def swap_in(path, content):
     os.utime(path, ns=(time, time))
 
 
+@pytest.mark.slow
 def test_a_network_trained_on_its_own_fold_is_refused(finished):
     """The checkpoint of the whole training set in place of a fold's: detected when its logits are exported."""
     folder = finished.folder / RUN / "teachers/rgb"
@@ -70,6 +71,7 @@ def test_stored_logits_are_verified(finished):
     assert found["rows"] == 32 and found["largest_difference"] <= found["allowed"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_swapped_between_two_teachers_is_detected(finished):
     rgb, flow = (finished.folder / RUN / f"teachers/{name}" for name in ("rgb", "flow"))
     # a large checkpoint is compared by time, a small one by content: then the logits would be computed again

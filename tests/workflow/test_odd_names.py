@@ -106,6 +106,7 @@ def test_a_replaced_file_is_noticed_however_old_it_is(own):
     assert own.plan(target, "--configfile", "own.yaml")["inspect_videos"] == 1
 
 
+@pytest.mark.slow
 def test_a_changed_label_plans_no_frames(own):
     """Class numbers change, too, when a new class comes before them in the alphabet."""
     videos = [name for name in GOOD if name.isprintable()][:12]

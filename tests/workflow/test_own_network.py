@@ -1,5 +1,7 @@
 """A network family from outside this repository can teach by configuration alone, and its code is watched."""
 
+import pytest
+
 from tests.workflow.conftest import TINY
 from ukdlib.knowledge.logits import read_logits
 from ukdlib.learning.checkpoints import read_metadata
@@ -21,6 +23,7 @@ students: {rgb_mine: {network: mine, modality: rgb, recipe: train, fusion: with_
 """
 
 
+@pytest.mark.slow
 def test_a_users_own_family_goes_from_training_to_a_fused_student(finished, tmp_path):
     module, overlay = finished.folder / "my_networks.py", tmp_path / "mine.yaml"
     module.write_text(MODULE)

@@ -119,6 +119,7 @@ def test_nothing_half_written_is_left(original):
 OTHER = "networks: {slowfast: {dropout: 0.2}}\n"
 
 
+@pytest.mark.slow
 def test_a_killed_training_leaves_no_checkpoint_and_resumes(finished, tmp_path):
     """
     The flow teacher is killed by SIGKILL once its first epoch is stored; the second run continues with epoch 2, unless

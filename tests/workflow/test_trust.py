@@ -33,16 +33,18 @@ def test_without_snakemakes_memory_nothing_is_planned_if_nothing_changed(forgetf
     assert forgetful.plan("--configfile", TINY) == {}
 
 
+CHANGES = [
+    "modalities: {rgb: {gamma: 1.5}}\n",
+    "fusions: {ukd: {tau: 8}}\n",
+    "recipes: {train: {epochs: 3}}\n",
+    "datasets: {darkroom: {validation: 0.5}}\n",
+    "students: {rgb_ukd: {alpha: 0.3}}\n",
+    "datasets: {darkroom: {note: other}}\n",
+]
+
+
 @pytest.mark.parametrize(
-    "text",
-    [
-        "modalities: {rgb: {gamma: 1.5}}\n",
-        "fusions: {ukd: {tau: 8}}\n",
-        "recipes: {train: {epochs: 3}}\n",
-        "datasets: {darkroom: {validation: 0.5}}\n",
-        "students: {rgb_ukd: {alpha: 0.3}}\n",
-        "datasets: {darkroom: {note: other}}\n",
-    ],
+    "text", [*CHANGES[:2], *(pytest.param(text, marks=pytest.mark.slow) for text in CHANGES[2:])]
 )
 def test_without_snakemakes_memory_a_change_replans_exactly_the_same(finished, tmp_path, text):
     arguments = overlay(tmp_path, text)
@@ -99,7 +101,16 @@ def test_two_configurations_frames_are_never_in_one_modality(finished, tmp_path)
     assert len(store.video_ids) == len(pd.read_parquet(finished.folder / DATA / "clips.parquet"))
 
 
-@pytest.mark.parametrize("spelling", ["./results/", "results//", "{folder}/results/", "copy"])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "copy",
+        *(
+            pytest.param(path, marks=pytest.mark.slow)
+            for path in ("./results/", "results//", "{folder}/results/")
+        ),
+    ],
+)
 def test_weights_that_have_seen_the_fold_are_refused_however_they_are_called(finished, tmp_path, spelling):
     """The teacher of the whole training set as the start of an out-of-fold teacher."""
     source = f"{RUN}/teachers/rgb/checkpoint.safetensors"
