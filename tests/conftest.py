@@ -8,7 +8,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 # folders and modules that take longest; the tests of one share runs, so `make test-all` keeps a file in one process
-LONGEST = ("slurm", "test_storage", "test_kills", "test_faults")
+LONGEST = ("slurm", "test_storage", "test_kills", "test_trust", "test_faults")
 
 
 def pytest_collection_modifyitems(items):
