@@ -1,5 +1,5 @@
 """
-Forty ways of tampering with a finished run: rule verify finds each and names the file.
+Forty-seven ways of tampering with a finished run: rule verify finds each and names the file.
 
 Most are tried on the library's audit, with what the untouched folder plans; some, all at once, as a user would.
 """

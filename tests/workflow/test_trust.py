@@ -101,15 +101,11 @@ def test_two_configurations_frames_are_never_in_one_modality(finished, tmp_path)
     assert len(store.video_ids) == len(pd.read_parquet(finished.folder / DATA / "clips.parquet"))
 
 
+SPELLINGS = ("./results/", "results//", "{folder}/results/")
+
+
 @pytest.mark.parametrize(
-    "spelling",
-    [
-        "copy",
-        *(
-            pytest.param(path, marks=pytest.mark.slow)
-            for path in ("./results/", "results//", "{folder}/results/")
-        ),
-    ],
+    "spelling", ["copy", *(pytest.param(path, marks=pytest.mark.slow) for path in SPELLINGS)]
 )
 def test_weights_that_have_seen_the_fold_are_refused_however_they_are_called(finished, tmp_path, spelling):
     """The teacher of the whole training set as the start of an out-of-fold teacher."""
