@@ -5,7 +5,7 @@ INPUT:   results/{dataset}/inspected/shard{shard}.parquet
 OUTPUT:  results/{dataset}/frames/{modality}/shard{shard}.arrow
 """
 
-CORRECTIONS = [way for way in TRANSFORM_KEYS if way not in ("none", "tvl1")]
+CORRECTIONS = [way for way in TRANSFORM_KEYS if way not in ("none", "tvl1", "moving")]
 LARGE = 288  # pixels: the short side to which larger frames are reduced, unless the modality says; no recipe crops more
 DECODED = {name for name, entry in config["modalities"].items() if entry["of"] == "video"}
 

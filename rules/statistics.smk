@@ -7,7 +7,8 @@ OUTPUT:  results/{dataset}/measured/{modality}/shard{shard}.parquet
 """
 
 SHOWN = modalities_of_run()
-FLOWS = {name: bound_of(name) for name in SHOWN if has_flow(config, name)}
+STORED = [name for name in SHOWN if has_frames(config, name)]
+FLOWS = {name: bound_of(name) for name in STORED if has_flow(config, name)}
 
 
 rule measure_frames:
@@ -40,7 +41,7 @@ rule describe_data:
         subsets=FIRST_SUBSETS,
         measured=expand(
             f"results/{DATASET}/measured/{{modality}}/shard{{shard}}.parquet",
-            modality=SHOWN,
+            modality=STORED,
             shard=range(config["datasets"][DATASET]["shards"]),
         ),
     output:
@@ -73,7 +74,7 @@ rule describe_data:
 
 rule draw_sheet:
     input:
-        frames=[path for name in SHOWN for path in frames_of(DATASET, name)],
+        frames=[path for name in SHOWN for path in frames_of(DATASET, stored_as(config, name))],
         subsets=FIRST_SUBSETS,
     output:
         figure("modalities.png"),
@@ -87,6 +88,7 @@ rule draw_sheet:
     params:
         modalities=SHOWN,
         bounds=FLOWS,
+        moving=[name for name in SHOWN if name not in STORED],
         classes=as_is(listed(DATASET).classes),
         note=as_is(NOTE),
         code=code("draw_sheet"),

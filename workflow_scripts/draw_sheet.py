@@ -18,5 +18,5 @@ stores = {
     name: open_shards(paths) for name, paths in by_row(params.modalities, snakemake.input.frames).items()
 }
 clips = pick_clips(read_records(snakemake.input.subsets), params.classes)
-save(sheet(clips, stores, params.bounds), snakemake.output[0], params.note)
+save(sheet(clips, stores, params.bounds, params.moving), snakemake.output[0], params.note)
 job.finish(snakemake.output)

@@ -227,6 +227,8 @@ def modalities_of_run():
     """
     The input modalities of this run's tables and the modalities they are computed from, sources first; and `dark`, which
     the gallery needs anyway: frames as filmed.
+
+    Those that are computed as a network sees them are among them, too, though nothing is stored of them.
     """
     used = {"dark", *(entry_of(row)["modality"] for row in trained_rows().values())}
     needed = [name for name in config["modalities"] if any(name in chain_of(config, each) for each in used)]

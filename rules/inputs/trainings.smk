@@ -8,7 +8,15 @@ from snakemake.exceptions import WorkflowError
 
 from ukdlib.artifacts.provenance import own_code
 from ukdlib.networks import family_of
-from ukdlib.settings.config import LABEL_METHODS, fetched_weights, has_flow, recipe_of, transforms_of
+from ukdlib.settings.config import (
+    LABEL_METHODS,
+    fetched_weights,
+    has_flow,
+    has_frames,
+    recipe_of,
+    stored_as,
+    transforms_of,
+)
 
 
 def trained(wildcards):
@@ -20,7 +28,7 @@ def trained(wildcards):
 
 
 def trained_frames(wildcards):
-    return frames_of(wildcards.dataset, trained(wildcards)["modality"])
+    return frames_of(wildcards.dataset, stored_as(config, trained(wildcards)["modality"]))
 
 
 def trained_network(wildcards):
@@ -81,13 +89,14 @@ def trained_recipe(wildcards):
 
 
 def input_of(entry):
-    """The input of a teacher's or student's network: {name, mean, std, flow}."""
+    """The input of a teacher's or student's network: {name, mean, std, flow, moving}."""
     modality = config["modalities"][entry["modality"]]
     return {
         "name": entry["modality"],
         "mean": modality["mean"],
         "std": modality["std"],
         "flow": has_flow(config, entry["modality"]),
+        "moving": not has_frames(config, entry["modality"]),
     }
 
 

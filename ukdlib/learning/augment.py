@@ -13,6 +13,9 @@ import torch
 
 from ukdlib.learning.views import Views
 
+FAR = 3.0  # standard deviations
+STILL = 0.01  # grey levels; a clip that changes less does not move
+
 
 @dataclass(frozen=True)
 class Modality:
@@ -22,6 +25,7 @@ class Modality:
     mean: float | list[float]  # of pixels in [0, 1]; one value, or one per channel
     std: float | list[float]
     flow: bool  # two channels of codes; a horizontal flip negates u, that is code -> 256 - code
+    moving: bool = False  # what changes in each clip, in place of its pixels; without mean and std
 
     @property
     def channels(self) -> int:
@@ -43,11 +47,26 @@ def augment(
         matrices.to(frames.device) for matrices in crop_matrices(sizes, views, crop, frames.shape[2:4])
     )
     clips = torch.stack([_cut(*clip) for clip in zip(frames, rows, columns, strict=True)])
+    if modality.moving:
+        return changes(clips)
     if modality.flow:
         flipped = torch.from_numpy(views.flip).to(clips.device).reshape(-1, 1, 1, 1)
         clips[:, 0] += flipped * (256 - 2 * clips[:, 0])
     mean, std = (_per_channel(value, clips) for value in (modality.mean, modality.std))
     return clips.mul_(1 / (255 * std)).sub_(mean / std)
+
+
+def changes(clips: torch.Tensor) -> torch.Tensor:
+    """
+    What moves in clips (N, C, T, H, W): each less its own mean over time, divided by the standard deviation of all that
+    remains, within -FAR .. FAR.
+
+    The same whatever still picture or constant light is added and however the exposure is scaled; 0 where nothing
+    changes at all. It takes the place and the light out of the picture while the camera holds still.
+    """
+    changed = clips - clips.mean(dim=2, keepdim=True)
+    spread = changed.square().mean(dim=(1, 2, 3, 4), keepdim=True).sqrt()
+    return changed.div_(spread.clamp(min=STILL)).clamp_(-FAR, FAR)
 
 
 def _cut(frames: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:

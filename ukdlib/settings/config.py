@@ -24,6 +24,16 @@ def has_flow(config: dict, modality: str) -> bool:
     return any(config["modalities"][name]["transform"] == "tvl1" for name in chain_of(config, modality))
 
 
+def has_frames(config: dict, modality: str) -> bool:
+    """False if it is computed from another's stored frames when a network sees them."""
+    return config["modalities"][modality]["transform"] != "moving"
+
+
+def stored_as(config: dict, modality: str) -> str:
+    """The modality whose stored frames a network of this one reads."""
+    return modality if has_frames(config, modality) else config["modalities"][modality]["of"]
+
+
 def transforms_of(config: dict, modality: str) -> list[dict]:
     """The entries that make a modality, from the video on."""
     return [dict(config["modalities"][name]) for name in reversed(chain_of(config, modality))]

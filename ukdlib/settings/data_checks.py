@@ -7,7 +7,7 @@ The settings that a transform needs, and what it may be applied to.
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from ukdlib.settings.config import chain_of, has_flow, in_yaml
+from ukdlib.settings.config import chain_of, has_flow, has_frames, in_yaml
 
 TRANSFORM_KEYS = {
     "none": (),
@@ -15,7 +15,10 @@ TRANSFORM_KEYS = {
     "clahe": ("clip_limit", "tiles"),
     "retinex": ("sigmas",),
     "tvl1": ("preset", "bound"),
+    "moving": (),
 }
+# keys that mean nothing without frames of its own, and what the schema makes of them if they are absent
+WITHOUT_FRAMES = {"short_side": None, "codec": "raw", "mean": 0.45, "std": 0.225}
 OPTIONAL_KEYS = {"tvl1": ("backend",)}  # with a default where it is used
 WITHOUT_PRESET = ("dis",)  # backends of flow that are not TV-L1
 
@@ -106,13 +109,19 @@ def _sources(config: dict) -> Problems:
     for name, entry in config["modalities"].items():
         source, transform = entry["of"], entry["transform"]
         if source == "video":
-            if transform == "tvl1":
-                yield f"modalities.{name} applies 'tvl1' to 'video'; it takes frames of {in_yaml(_pictures(config))}"
+            if transform in ("tvl1", "moving"):
+                pictures = in_yaml(_pictures(config))
+                yield f"modalities.{name} applies {transform!r} to 'video'; it takes frames of {pictures}"
+        elif not has_frames(config, source):
+            yield (
+                f"modalities.{name} is of {source!r}, which has no frames of its own: `moving` is computed from those "
+                f"of {config['modalities'][source]['of']!r} when a network sees them; use that"
+            )
         elif transform == "none":
             yield f"modalities.{name} is {source!r} with transform 'none'; only 'video' can be used unchanged"
         elif has_flow(config, source):
             yield f"modalities.{name} applies {transform!r} to {source!r}, which is flow; it needs images"
-        elif transform != "tvl1" and config["modalities"][source].get("codec") == "jpeg":
+        elif transform not in ("tvl1", "moving") and config["modalities"][source].get("codec") == "jpeg":
             yield (
                 f"modalities.{name} applies {transform!r} to {source!r}, whose codec is 'jpeg'; "
                 "a correction must come before any lossy step, so use codec 'raw' there"
@@ -120,7 +129,33 @@ def _sources(config: dict) -> Problems:
 
 
 def _pictures(config: dict) -> list[str]:
-    return [name for name in config["modalities"] if not has_flow(config, name)]
+    return [name for name in config["modalities"] if not has_flow(config, name) and has_frames(config, name)]
 
 
-DATA_CHECKS: tuple[Callable[[dict], Problems], ...] = (_datasets, _modality_chains, _transforms, _sources)
+def _moving(config: dict) -> Problems:
+    """What changes in a clip: nothing is stored of it, and one frame has no change."""
+    moving = [name for name in config["modalities"] if not has_frames(config, name)]
+    for name in moving:
+        entry = config["modalities"][name]
+        for key in [key for key, unset in WITHOUT_FRAMES.items() if entry.get(key, unset) != unset]:
+            yield (
+                f"modalities.{name} sets {key!r}, but `moving` has no frames of its own and is divided by each clip's "
+                "own standard deviation"
+            )
+    for section in ("teachers", "students"):
+        for name, entry in config[section].items():
+            recipe = config["recipes"].get(entry.get("recipe"), {})
+            if entry.get("modality") in moving and recipe.get("frames", 2) < 2:
+                yield (
+                    f"{section}.{name} sees {entry['modality']!r} in windows of one frame (recipes.{entry['recipe']}"
+                    ".frames), in which nothing moves; take at least 2"
+                )
+
+
+DATA_CHECKS: tuple[Callable[[dict], Problems], ...] = (
+    _datasets,
+    _modality_chains,
+    _transforms,
+    _sources,
+    _moving,
+)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from string import Formatter
 
-from ukdlib.settings.config import has_flow
+from ukdlib.settings.config import has_flow, has_frames
 
 Problems = Iterator[str]
 FILLED_IN = ("dataset", "split", "seed", "modality")  # in the path of a file
@@ -53,6 +53,7 @@ def _levels(config: dict) -> Problems:
         for key in ("mean", "std"):
             if (
                 key in weights
+                and has_frames(config, entry["modality"])
                 and not has_flow(config, entry["modality"])
                 and weights[key] != modality.get(key)
             ):

@@ -2,8 +2,10 @@
 
 import copy
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ukdlib.knowledge import fusion
 from ukdlib.settings import config as module
@@ -16,7 +18,9 @@ from ukdlib.settings.config import (
     transform_names,
     transforms_of,
 )
+from ukdlib.settings.data_checks import WITHOUT_FRAMES
 
+ROOT = Path(__file__).parents[3]
 RECIPE = {
     "frames": 8,
     "stride": 2,
@@ -99,7 +103,7 @@ FAULTS = [
     (
         "modalities.dark.transform",
         "log",
-        "modalities.dark.transform is 'log'; known: [clahe, gamma, none, retinex, tvl1]",
+        "modalities.dark.transform is 'log'; known: [clahe, gamma, moving, none, retinex, tvl1]",
     ),
     ("modalities.dark.gamma", 2.0, "modalities.dark sets 'gamma', but transform 'none' takes []"),
     (
@@ -140,6 +144,21 @@ FAULTS = [
         "jpeg",
         "modalities.rgb applies 'gamma' to 'dark', whose codec is 'jpeg'; "
         "a correction must come before any lossy step, so use codec 'raw' there",
+    ),
+    (
+        "modalities.moving",
+        {"of": "video", "transform": "moving"},
+        "modalities.moving applies 'moving' to 'video'; it takes frames of [dark, rgb]",
+    ),
+    (
+        "modalities.moving",
+        {"of": "flow", "transform": "moving"},
+        "modalities.moving applies 'moving' to 'flow', which is flow; it needs images",
+    ),
+    (
+        "modalities.moving",
+        {"of": "rgb", "transform": "moving", "mean": 0.5},
+        "modalities.moving sets 'mean', but `moving` has no frames of its own.*",
     ),
     (
         "modalities.video",
@@ -319,6 +338,37 @@ def test_a_fault_is_reported_in_one_sentence(place, value, message):
         check_config(with_value(place, value), CLASSES)
     first = str(caught.value).splitlines()[0]  # others follow where one fault spoils several entries
     assert re.fullmatch(pattern(message), first), first
+
+
+def with_moving():
+    config = with_value("modalities.moving", {"of": "rgb", "transform": "moving"})
+    config["teachers"]["rgb"]["modality"] = "moving"
+    return config
+
+
+def test_what_changes_is_seen_in_windows_of_several_frames():
+    check_config(with_moving(), CLASSES)
+    faulty = with_moving()
+    faulty["recipes"][faulty["teachers"]["rgb"]["recipe"]]["frames"] = 1
+    with pytest.raises(
+        ValueError, match=r"teachers\.rgb sees 'moving' in windows of one frame .*take at least 2"
+    ):
+        check_config(faulty, CLASSES)
+
+
+def test_nothing_is_computed_from_a_modality_without_frames():
+    faulty = with_moving()
+    faulty["modalities"]["flow"]["of"] = "moving"
+    with pytest.raises(
+        ValueError, match=r"modalities\.flow is of 'moving', which has no frames of its own: .*'rgb'"
+    ):
+        check_config(faulty, CLASSES)
+
+
+def test_the_schema_fills_in_what_counts_as_absent_for_a_modality_without_frames():
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+    keys = schema["properties"]["modalities"]["additionalProperties"]["properties"]
+    assert {key: keys[key].get("default") for key in WITHOUT_FRAMES} == WITHOUT_FRAMES
 
 
 def test_all_faults_of_one_kind_are_reported_together():

@@ -1,6 +1,6 @@
 """Figures of the report's section on the data: distributions over clips, and a sheet of every modality."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.store import FrameStore
 from ukdlib.results.figures.style import FAINT, INK, LINES, MUTED, styled
 
+AROUND = 64  # frames in which to see what changes
 WIDTH, CLIPS = 1.35, 6  # inches of an image; rows of the sheet
 BINS = 32
 PANELS = {
@@ -54,16 +55,24 @@ def _by_modality(axes: Axes, measured: pd.DataFrame, key: str) -> None:
 
 @styled
 def sheet(
-    clips: Sequence[tuple[str, str]], stores: dict[str, FrameStore], bounds: dict[str, float]
+    clips: Sequence[tuple[str, str]],
+    stores: dict[str, FrameStore],
+    bounds: dict[str, float],
+    moving: Collection[str] = (),
 ) -> Figure:
     """
     The middle frame of some clips (class name, video_id), one per row, in every modality, one per column.
 
-    stores: modality -> frames; bounds: of the modalities that are flow.
+    stores: modality -> frames; bounds: of the modalities that are flow; moving: those that show what changes in the
+    frames.
     """
     shown = list(clips)[:CLIPS]
     pictures = [
-        [_middle(store, video, bounds.get(name)) for name, store in stores.items()] for _, video in shown
+        [
+            _moving(store, video) if name in moving else _middle(store, video, bounds.get(name))
+            for name, store in stores.items()
+        ]
+        for _, video in shown
     ]
     height = WIDTH * pictures[0][0].shape[0] / pictures[0][0].shape[1]
     figure = Figure(figsize=(WIDTH * len(stores), height * len(shown)))
@@ -79,6 +88,25 @@ def sheet(
     for axes, name in zip(grid[0], stores, strict=True):
         axes.set_title(name)
     return figure
+
+
+def _moving(store: FrameStore, video_id: str) -> np.ndarray:
+    """What changes in the clip's middle frame, an image (H, W, 3) around grey."""
+    count = store.shape(video_id)[0]
+    first = max(0, (count - AROUND) // 2)
+    return changed_picture(
+        store.window(video_id, range(first, min(first + AROUND, count))), count // 2 - first
+    )
+
+
+def changed_picture(frames: np.ndarray, number: int) -> np.ndarray:
+    """
+    Frame `number` of a window uint8 (T, H, W, 3) as a network of `moving` sees it (ukdlib.learning.augment.changes,
+    without torch): uint8 (H, W, 3), 127 where nothing changes, 0 and 255 three standard deviations from it.
+    """
+    changed = frames - frames.mean(axis=0, dtype=np.float32)
+    spread = max(float(np.sqrt(np.square(changed).mean())), 0.01)
+    return (127.5 + 127.5 * np.clip(changed[number] / (3 * spread), -1, 1)).astype(np.uint8)
 
 
 def _middle(store: FrameStore, video_id: str, bound: float | None) -> np.ndarray:
