@@ -10,6 +10,7 @@ OUTPUT:  .../{role}/{name}/metrics/{subset}.json
 rule evaluate:
     input:
         logits="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/{subset}.parquet",
+        subsets="results/{dataset}/split{split}/subsets.parquet",
     output:
         "results/{dataset}/split{split}/seed{seed}/{role}/{name}/metrics/{subset}.json",
     log:

@@ -22,7 +22,7 @@ def give_away(clips: pd.DataFrame, subsets: pd.DataFrame) -> pd.DataFrame:
     """
     A row for size, frame rate, length, codec, and all of them: accuracy, low, high, chance, each a share.
 
-    clips: columns video_id, height, width, fps, num_frames, codec; subsets: video_id, label, subset of one split.
+    clips: columns video_id, height, width, fps, num_frames, codec; subsets: video_id, label, subset, group of a split.
     chance: of the class that has most training clips.
     """
     joined = subsets.merge(clips.drop(columns="label", errors="ignore"), on="video_id", validate="one_to_one")
@@ -34,7 +34,7 @@ def give_away(clips: pd.DataFrame, subsets: pd.DataFrame) -> pd.DataFrame:
     for name, columns in {**{name: [name] for name in known}, "all of these": list(known)}.items():
         binned = np.stack([_binned(known[column], trained) for column in columns], axis=1)
         right = _predicted(binned[trained], labels[trained], binned[tested]) == labels[tested]
-        low, high = bootstrap_interval(right)
+        low, high = bootstrap_interval(right, joined.loc[tested, "group"].tolist())
         rows[name] = {
             "accuracy": right.mean(),
             "low": low,

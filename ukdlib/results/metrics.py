@@ -6,6 +6,8 @@ videos and, unless it is a count or nll (nats), a share in [0, 1]. The interval 
 the only module of the same subpackage that this one needs.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ukdlib.results.statistics import bootstrap_interval
@@ -13,14 +15,22 @@ from ukdlib.results.statistics import bootstrap_interval
 BINS = 15  # of the expected calibration error
 
 
-def evaluate(video_ids: np.ndarray, labels: np.ndarray, logits: np.ndarray, classes: list[str]) -> dict:
+def evaluate(
+    video_ids: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    classes: list[str],
+    groups: Mapping[str, str] | None = None,
+) -> dict:
     """
     Metrics, ready for JSON, of video_ids (N,), labels (N,) class numbers, logits (N, C), classes C names.
 
     n videos, views per video, top1, top5 (None if C < 5), mean_class, per_class {name: share or None},
-    confusion (C x C counts, true class by row), nll, ece, interval of top1 (95 %, bootstrap over videos).
+    confusion (C x C counts, true class by row), nll, ece, interval of top1 (95 %, bootstrap over groups), groups
+    (of the videos in the order of their names). groups: of each video; None = each is its own.
     """
-    _, truth, probs, views = video_probabilities(video_ids, labels, logits)
+    names, truth, probs, views = video_probabilities(video_ids, labels, logits)
+    own = [groups[name] if groups else str(name) for name in names]
     guess = probs.argmax(axis=1)
     confusion = np.zeros((len(classes), len(classes)), int)
     np.add.at(confusion, (truth, guess), 1)
@@ -38,7 +48,8 @@ def evaluate(video_ids: np.ndarray, labels: np.ndarray, logits: np.ndarray, clas
         "confusion": confusion.tolist(),
         "nll": float(-np.log(np.maximum(true_probs, np.finfo(np.float64).tiny)).mean()),
         "ece": calibration_error(probs, truth),
-        "interval": list(bootstrap_interval(guess == truth)),
+        "interval": list(bootstrap_interval(guess == truth, own)),
+        "groups": own,
     }
 
 

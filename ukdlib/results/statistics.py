@@ -1,5 +1,5 @@
 """
-The uncertainty of a difference in accuracy: bootstrap intervals over videos and trainings, McNemar's test.
+The uncertainty of a difference in accuracy: bootstrap intervals over groups of videos and trainings, McNemar's test.
 
 Arguments are one number per video: whether it was recognised (0 or 1, or bool), or the share of seeds that
 recognised it, in [0, 1]. Intervals are percentiles of resampled means; the same seed gives the same interval.
@@ -13,30 +13,30 @@ import numpy as np
 RESAMPLES = 2000
 
 
-def bootstrap_interval(correct: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """Interval (low, high) of the mean of correct (N,) over videos, as shares."""
-    means = _resampled_means(np.asarray(correct, dtype=np.float64), seed)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def paired_bootstrap(
-    correct_a: np.ndarray, correct_b: np.ndarray, level: float = 0.95, seed: int = 0
-) -> tuple[float, float, float]:
-    """(difference, low, high) of mean(a) - mean(b), both (N,) on the same videos in the same order."""
-    a, b = _paired(correct_a, correct_b)
-    return float((a - b).mean()), *bootstrap_interval(a - b, level, seed)
+def bootstrap_interval(
+    correct: np.ndarray, groups: Sequence[str] | None = None, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Interval (low, high) of the mean of correct (N,) over videos, as shares; groups: see crossed_bootstrap."""
+    values = np.asarray(correct, dtype=np.float64)
+    if values.ndim != 1 or len(values) == 0:
+        raise ValueError(f"values have shape {values.shape}; expected one number for each of N > 0 videos")
+    return crossed_bootstrap([values[None]], [groups], level, seed)
 
 
 def crossed_bootstrap(
-    blocks: Sequence[np.ndarray], level: float = 0.95, seed: int = 0
+    blocks: Sequence[np.ndarray],
+    groups: Sequence[Sequence[str] | None] | None = None,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """
     Interval (low, high) of the mean over splits of the mean over seeds and videos.
 
-    blocks: for each split S x V numbers, such as correct(a) - correct(b) by seed and test video. Seeds and
-    videos are both resampled, crossed (Owen, Annals of Applied Statistics 2007): the interval includes the variance
-    over videos and over trainings. With one seed only the former is known.
+    blocks: for each split S x V numbers, such as correct(a) - correct(b) by seed and test video. groups: for each split
+    the group of each of its V videos, by default each its own. Clips of one person in one scene succeed and fail
+    together, so whole groups are resampled (Cameron, Gelbach and Miller 2008), and seeds, crossed with them (Owen,
+    Annals of Applied Statistics 2007): the interval includes the variance over groups and over trainings. With one
+    seed only the former is known.
     """
     if not blocks or any(block.ndim != 2 or block.size == 0 for block in blocks):
         raise ValueError(
@@ -44,13 +44,29 @@ def crossed_bootstrap(
         )
     rng = np.random.default_rng(seed)
     means = np.zeros(RESAMPLES)
-    for block in blocks:
-        seeds, videos = (
-            rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES) / size for size in block.shape
-        )
-        means += ((seeds @ block) * videos).sum(axis=1) / len(blocks)
+    for block, names in zip(blocks, groups or [None] * len(blocks), strict=True):
+        sums, sizes = _by_group(block, names)
+        seeds, drawn = (rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES) for size in sums.shape)
+        total = ((seeds / len(block) @ sums) * drawn).sum(axis=1)
+        means += total / (drawn @ sizes) / len(blocks)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _by_group(block: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Sums (S, G) over the videos of each group of a block (S, V), and their numbers (G,)."""
+    if names is None:
+        return block, np.ones(block.shape[1])
+    if len(names) != block.shape[1]:
+        raise ValueError(f"{len(names)} groups for {block.shape[1]} videos; each video has one")
+    _, place = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+    return np.stack([np.bincount(place, row) for row in block]), np.bincount(place).astype(float)
+
+
+def sign_test(a: np.ndarray, b: np.ndarray, groups: Sequence[str] | None = None) -> tuple[int, int, float]:
+    """mcnemar of the groups' means: how many favour a, how many b, and p; groups: as in crossed_bootstrap."""
+    (one, sizes), (other, _) = (_by_group(np.asarray(each, float)[None], groups) for each in (a, b))
+    return mcnemar((one / sizes)[0].round(12), (other / sizes)[0].round(12))
 
 
 def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[int, int, float]:
@@ -67,19 +83,6 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[int, int, flo
     i = np.arange(min(only_a, only_b) + 1)
     log_chances = log_factorials[total] - log_factorials[i] - log_factorials[total - i] - total * math.log(2)
     return only_a, only_b, min(1.0, 2 * float(np.exp(log_chances).sum()))
-
-
-def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
-    """
-    Means (RESAMPLES,) of values drawn with replacement.
-
-    The count of each distinct value is multinomial, which needs no index per video: values are few.
-    """
-    if values.ndim != 1 or len(values) == 0:
-        raise ValueError(f"values have shape {values.shape}; expected one number for each of N > 0 videos")
-    distinct, counts = np.unique(values, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=RESAMPLES)
-    return drawn @ distinct / len(values)
 
 
 def _paired(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

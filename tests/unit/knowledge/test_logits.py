@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.unit.knowledge.logit_files import CLASSES, assert_same, make_rows, rewrite, run_script, store
 from ukdlib.knowledge import logits as module
 from ukdlib.knowledge.logits import LogitFile, check_origin, open_writer, read_logits, write_logits
+from ukdlib.videos.records import write_records
 
 
 def test_rows_are_read_back_bit_by_bit(tmp_path):
@@ -228,15 +230,22 @@ def test_a_failure_leaves_the_former_file_and_no_part(tmp_path):
 
 def test_script_evaluate_writes_the_rules_context_and_the_metrics(tmp_path, monkeypatch):
     context = {"dataset": "toy", "split": 0, "seed": 1, "role": "teachers", "name": "rgb"}
+    rows = make_rows()
+    videos = pd.DataFrame({"video_id": sorted(set(rows.video_ids.tolist()))}).assign(group=list("aabbc"))
+    write_records(tmp_path / "subsets.parquet", videos)
     run_script(
         "evaluate",
         monkeypatch,
         tmp_path,
-        input=SimpleNamespace(logits=store(tmp_path / "a.parquet", make_rows(), checkpoint="1f")),
+        input=SimpleNamespace(
+            logits=store(tmp_path / "a.parquet", rows, checkpoint="1f"),
+            subsets=str(tmp_path / "subsets.parquet"),
+        ),
         output=[str(tmp_path / "metrics.json")],
         params=SimpleNamespace(context=context),
     )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert context.items() <= metrics.items()
     assert (metrics["n"], metrics["views"], metrics["source"]) == (5, 2, {"checkpoint": "1f"})
+    assert metrics["groups"] == list("aabbc")
     assert not (tmp_path / "metrics.json.part").exists()

@@ -29,6 +29,7 @@ def clips(rate_of_class=None, seed=0, count=300):
             "video_id": table["video_id"],
             "label": labels,
             "subset": rng.choice(["train", "val", "test"], count),
+            "group": [f"g{i // 3}" for i in range(count)],
         }
     )
     return table, subsets.sample(frac=1, random_state=0)
@@ -51,7 +52,12 @@ def test_one_attribute_follows_bayes_rule():
     table = pd.DataFrame({"video_id": list("abcdef"), "height": 1, "width": 1, "fps": 1.0, "num_frames": 1})
     table["codec"] = ["x", "x", "y", "y", "x", "y"]
     subsets = pd.DataFrame(
-        {"video_id": list("abcdef"), "label": [0, 0, 1, 1, 0, 1], "subset": ["train"] * 4 + ["test"] * 2}
+        {
+            "video_id": list("abcdef"),
+            "label": [0, 0, 1, 1, 0, 1],
+            "subset": ["train"] * 4 + ["test"] * 2,
+            "group": list("abcdef"),
+        }
     )
     found = give_away(table, subsets)
     assert found.loc["codec", "accuracy"] == 1.0 and found.loc["size", "accuracy"] == 0.5

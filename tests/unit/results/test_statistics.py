@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ukdlib.results.statistics import bootstrap_interval, crossed_bootstrap, mcnemar, paired_bootstrap
+from ukdlib.results.statistics import bootstrap_interval, crossed_bootstrap, mcnemar, sign_test
 
 
 def test_the_interval_covers_the_truth_as_often_as_stated():
@@ -32,7 +32,7 @@ def test_it_agrees_with_drawing_videos_one_by_one():
 def test_the_same_seed_gives_the_same_interval_and_a_level_its_width():
     correct = np.arange(50) % 3 == 0
     assert bootstrap_interval(correct, seed=3) == bootstrap_interval(correct, seed=3)
-    wide, narrow = bootstrap_interval(correct, 0.99), bootstrap_interval(correct, 0.5)
+    wide, narrow = bootstrap_interval(correct, level=0.99), bootstrap_interval(correct, level=0.5)
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
 
 
@@ -43,7 +43,6 @@ def test_results_that_are_all_alike_have_no_spread(value):
 
 def test_a_method_does_not_differ_from_itself():
     correct = np.arange(100) % 4 == 0
-    assert paired_bootstrap(correct, correct) == (0, 0, 0)
     assert mcnemar(correct, correct) == (0, 0, 1.0)
 
 
@@ -51,17 +50,42 @@ def test_pairing_removes_what_both_share():
     hard = np.random.default_rng(0).random(500) < 0.5
     better = hard.copy()
     better[np.flatnonzero(~hard)[:15]] = True  # the same videos and 15 more
-    difference, low, high = paired_bootstrap(better, hard)
-    np.testing.assert_allclose(difference, 15 / 500)
-    assert 0 < low < difference < high
+    low, high = bootstrap_interval(better.astype(float) - hard)
+    assert 0 < low < 15 / 500 < high
     assert bootstrap_interval(better)[0] < bootstrap_interval(hard)[1]  # unpaired, the intervals overlap
 
 
-def test_exchanging_the_two_turns_the_sign():
-    a, b = np.random.default_rng(0).random((2, 400)) < 0.6
-    difference, low, high = paired_bootstrap(a, b)
-    back = paired_bootstrap(b, a)
-    np.testing.assert_allclose([back[0], back[1], back[2]], [-difference, -high, -low], atol=0.01)
+def test_clips_of_a_group_count_once():
+    """Every clip three times over: the same interval as the clips alone, not one as narrow as of thrice as many."""
+    correct = np.random.default_rng(3).random(60) < 0.6
+    alone, thrice = bootstrap_interval(correct), np.repeat(correct, 3)
+    groups = np.repeat([f"g{n:02d}" for n in range(60)], 3)
+    np.testing.assert_allclose(bootstrap_interval(thrice, groups), alone, atol=1e-12)
+    narrow = bootstrap_interval(thrice)
+    assert narrow[1] - narrow[0] < 0.7 * (alone[1] - alone[0])
+
+
+def test_the_interval_covers_a_truth_of_groups_of_unequal_size():
+    """Clips succeed with their group: by clips the interval covers too rarely, by groups as often as stated."""
+    rng = np.random.default_rng(0)
+    covered = {"groups": 0, "clips": 0}
+    for trial in range(300):
+        sizes = rng.integers(2, 8, size=40)
+        correct = np.repeat(rng.random(40) < 0.6, sizes)
+        groups = np.repeat([f"g{n}" for n in range(40)], sizes)
+        for name, given in (("groups", groups), ("clips", None)):
+            low, high = bootstrap_interval(correct, given, seed=trial)
+            covered[name] += low <= 0.6 <= high
+    assert covered["groups"] / 300 > 0.89 and covered["clips"] / 300 < 0.75
+
+
+def test_a_sign_test_over_groups_by_hand():
+    """a is ahead in five groups of two clips, b in none: 2 / 2^5, however many clips there are."""
+    a, b = np.tile([1.0, 1.0], 5), np.tile([1.0, 0.0], 5)
+    groups = np.repeat(list("vwxyz"), 2)
+    assert sign_test(a, b, groups) == (5, 0, pytest.approx(2 / 2**5))
+    assert sign_test(a, b, groups)[2] == sign_test(b, a, groups)[2] and sign_test(a, a, groups)[2] == 1
+    assert sign_test(a, b) == mcnemar(a, b)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +146,7 @@ def test_mcnemar_is_exact_for_thousands_of_videos():
     [
         (lambda: bootstrap_interval(np.array([])), r"values have shape \(0,\); expected one number for each"),
         (lambda: bootstrap_interval(np.zeros((2, 2))), r"values have shape \(2, 2\)"),
-        (lambda: paired_bootstrap(np.zeros(3), np.zeros(4)), r"\(3,\) and \(4,\) results cannot be paired"),
+        (lambda: mcnemar(np.zeros(3), np.zeros(4)), r"\(3,\) and \(4,\) results cannot be paired"),
         (lambda: crossed_bootstrap([]), r"blocks have shapes \[\]"),
         (
             lambda: crossed_bootstrap([np.zeros(3)]),

@@ -24,11 +24,12 @@ from ukdlib.results.tables.page import write_table
 CLASSES = ["Jump", "Run"]
 
 
-def run(correct, split=0, seed=0, videos=None, views=1):
+def run(correct, split=0, seed=0, videos=None, views=1, groups=None):
     """A run whose videos are named v0, v1, ... unless given."""
     correct = np.asarray(correct, float)
     index = videos or [f"v{i}" for i in range(len(correct))]
     metrics = {"split": split, "seed": seed, "role": "teachers", "name": "rgb", "views": views, "ece": 0.1}
+    metrics = {**metrics, "groups": groups or index}
     return Run({**metrics, "top1": correct.mean(), "n": len(correct)}, pd.Series(correct, index=index))
 
 
