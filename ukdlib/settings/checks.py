@@ -12,6 +12,7 @@ from ukdlib.settings.config import LABEL_METHODS, in_yaml, recipe_of
 from ukdlib.settings.data_checks import DATA_CHECKS, Parts, validation
 from ukdlib.settings.weights_checks import WEIGHTS_CHECKS
 
+BESIDE = {"benchmarks", "provenance", "weights"}  # folders of results/ beside those of the data sets
 SECTIONS = (
     "datasets",
     "modalities",
@@ -72,6 +73,8 @@ def _names(config: dict) -> Problems:
                 yield f"{section} has an entry {name!r}; a name has a-z, 0-9 and _ and begins with a letter"
     if "video" in config["modalities"]:
         yield "modalities has an entry 'video'; this name is reserved for the video files"
+    for name in sorted(BESIDE & config["datasets"].keys()):
+        yield f"datasets has an entry {name!r}; results/{name} is for other files, so take another name"
 
 
 def _references(config: dict) -> Problems:

@@ -161,6 +161,11 @@ FAULTS = [
         "modalities.moving sets 'mean', but `moving` has no frames of its own.*",
     ),
     (
+        "datasets.provenance",
+        {"splits": [{"train": "a", "test": "b"}]},
+        "datasets has an entry 'provenance'; results/provenance is for other files, so take another name",
+    ),
+    (
         "modalities.video",
         {"of": "video", "transform": "none"},
         "modalities has an entry 'video'; this name .*",
