@@ -55,8 +55,8 @@ rule tabulate:
         mem_mb=2000,
         runtime=10,
     params:
-        rows=table_rows,
-        trained=table_trained,
+        rows=lambda wildcards: list(table_rows(wildcards).items()),  # lists: their order counts
+        trained=lambda wildcards: list(table_trained(wildcards).items()),
         baseline=lookup(dpath="tables/{table}/baseline", within=config),
         paper=lookup(dpath="tables/{table}/paper", within=config),
         caption=lookup(dpath="tables/{table}/caption", within=config),

@@ -13,7 +13,7 @@ import os
 from collections import namedtuple
 
 from snakemake.io import apply_wildcards, strip_wildcard_constraints
-from snakemake.iocontainers import Wildcards
+from snakemake.iocontainers import InputFiles, Wildcards
 from snakemake.output_index import OutputIndex
 
 from ukdlib.artifacts.lineage import differences, job_key, read_record, record_of
@@ -24,8 +24,8 @@ PLACE = str(workflow.get_rule("report").output[0]).removesuffix("results/report.
 GIVEN = {stage.name: (list(stage.params._allitems()), list(stage.input)) for stage in MAKING}
 PRODUCERS = OutputIndex(MAKING)
 
-# sources: (path, record, key) of each input that is made
-Made = namedtuple("Made", "record key settings sources")
+# sources: (path, record, key) of each input that is made; files: the user's inputs
+Made = namedtuple("Made", "record key settings sources files")
 
 
 def for_wildcards(item, wildcards):
@@ -37,15 +37,16 @@ def for_wildcards(item, wildcards):
     return apply_wildcards(str(item), wildcards) if isinstance(item, str) else item
 
 
-def sources_of(items, wildcards):
-    """(path, record, key) of each input that the workflow makes, once."""
+def inputs_of(items, wildcards):
+    """((path, record, key) of each input that the workflow makes, paths of the user's), each once."""
     paths = []
     for item in items:
         found = for_wildcards(item, wildcards)
         paths += [found] if isinstance(found, str) else found or []
     names = dict.fromkeys(str(path).removeprefix(PLACE) for path in paths)
     made = {name: making(name) for name in names if name.startswith("results/")}
-    return [[name, job.record, job.key] for name, job in made.items() if job]
+    sources = [[name, job.record, job.key] for name, job in made.items() if job]
+    return sources, [name for name in names if not made.get(name)]
 
 
 @lru_cache(None)
@@ -62,10 +63,10 @@ def made_by(name, given):
     wildcards = Wildcards(fromdict=dict(given))
     params, items = GIVEN[name]
     settings = {key: for_wildcards(value, wildcards) for key, value in params}
-    sources = sources_of(items, wildcards)
+    sources, files = inputs_of(items, wildcards)
     first = apply_wildcards(str(workflow.get_rule(name).output[0]), wildcards).removeprefix(PLACE)
     key = job_key(name, settings, {path: key for path, _, key in sources})
-    return Made(record_of(first), key, settings, sources)
+    return Made(record_of(first), key, settings, sources, files)
 
 
 @lru_cache(None)
@@ -104,6 +105,21 @@ def make_again(name, job):
         workflow.dag.forcefiles.add(job.record)
 
 
+def dated(item):
+    """
+    An input that makes its job run if it is newer; not so while all is verified.
+
+    Who verifies has compared all files with their records, and wants nothing made that the dates of a copy suggest.
+    """
+
+    def files(wildcards):
+        found = for_wildcards(item, wildcards) or []
+        settings = workflow.dag_settings
+        return ancient(found) if settings and "verify" in settings.targets else found
+
+    return files
+
+
 def add_record(stage):
     """Give a rule a record, and its jobs what they must know to check their inputs."""
 
@@ -127,19 +143,22 @@ def add_record(stage):
 
     first = strip_wildcard_constraints(str(stage.output[0]).removeprefix(PLACE))
     stage.set_output(record=record_of(first))
+    named, stage._input = list(stage.input._allitems()), InputFiles()
+    for name, item in named:
+        stage.set_input(**{name: dated(item)}) if name else stage.set_input(dated(item))
     stage.set_input(records=records)
     stage.set_params(lineage=lineage)
 
 
-def planned():
-    """Record -> key of all jobs that the report rests on."""
-    keys, todo = {}, ["results/report.html"]
+def planned(targets):
+    """Record -> all jobs that some files rest on, as the audit takes them."""
+    jobs, todo = {}, list(targets)
     while todo:
         job = making(todo.pop())
-        if job.record not in keys:
-            keys[job.record] = job.key
+        if job.record not in jobs:
+            jobs[job.record] = job
             todo += [path for path, _, _ in job.sources]
-    return keys
+    return jobs
 
 
 def audited(wildcards):
@@ -149,10 +168,18 @@ def audited(wildcards):
             "Results are in a storage: only samples are computed again. Audit a copy on a disk (docs/trust.md)"
         )
         return verified_files()
-    from ukdlib.artifacts.audit import audit
+    from ukdlib.artifacts.audit import Planned, audit
     from ukdlib.frames.store import whole_fingerprint
 
-    problems, count = audit(planned(), whole_fingerprint)
+    checked = {path for proof in verified_files() for path, _, _ in making(proof).sources}
+    jobs = planned(["results/report.html", *checked])
+    plan = {
+        record: Planned(
+            job.key, json.loads(json.dumps(job.settings)), {path for path, _, _ in job.sources}, job.files
+        )
+        for record, job in jobs.items()
+    }
+    problems, count = audit(plan, whole_fingerprint)
     if problems:
         raise WorkflowError(f"{len(problems)} things are wrong below results/:", *problems)
     logger.info(f"{count} files below results/ are what their records say")

@@ -11,8 +11,9 @@ from ukdlib.results.tables.page import write_table
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params, files = snakemake.params, snakemake.input
-metrics, logits = by_row(params.rows, files.metrics), by_row(params.rows, files.logits)
-rows = read_rows(metrics, logits, by_row(params.trained, files.histories))
+labels, trained = ([label for label, _ in rows] for rows in (params.rows, params.trained))
+metrics, logits = by_row(labels, files.metrics), by_row(labels, files.logits)
+rows = read_rows(metrics, logits, by_row(trained, files.histories))
 table = summarise(rows, params.baseline, params.paper, params.pretraining)
 words = params.baseline, params.caption, params.note
 pages = {snakemake.output.html: to_html(table, *words), snakemake.output.md: to_markdown(table, *words)}

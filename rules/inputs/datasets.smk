@@ -100,8 +100,12 @@ def located(dataset, shard):
 
 
 def made(path):
-    """A file as input, if the workflow makes it."""
-    return os.path.normpath(path) if path and os.path.normpath(path).startswith("results/") else []
+    """A file as input, if the workflow makes it; refused if it is where results are, but no rule makes it."""
+    if not path or not os.path.normpath(path).startswith("results/"):
+        return []
+    if making(os.path.normpath(path)) is None:
+        raise WorkflowError(f"{path!r} is below results/, but no rule makes it; put your own files elsewhere")
+    return os.path.normpath(path)
 
 
 def watched(path):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from tests.workflow.conftest import TINY
-from ukdlib.artifacts.audit import audit
-from ukdlib.artifacts.lineage import record_of
+from ukdlib.artifacts.audit import Planned, audit
+from ukdlib.artifacts.lineage import read_record, record_of
 from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.frames.store import open_shards, whole_fingerprint
 from ukdlib.frames.writing import write_shard
@@ -287,11 +287,11 @@ KINDS = {
 
 @functools.cache
 def planned(folder):
-    """Record -> key, as the untouched run planned them (test_reruns: a second run plans nothing)."""
-    made = {
-        str(p.relative_to(folder)): read_json(p)["key"]
-        for p in (folder / "results/provenance").rglob("*.json")
-    }
+    """What the untouched run planned (test_reruns: a second run plans nothing)."""
+    made = {}
+    for path in (folder / "results/provenance").rglob("*.json"):
+        record = read_record(path)
+        made[str(path.relative_to(folder))] = Planned(record["key"], record["settings"], record["inputs"], ())
     assert len(made) == 56
     return made
 
@@ -329,6 +329,59 @@ def test_a_forged_record_breaks_the_chain(original, copied, forged):
         planned(original.folder), lambda path: "0" * 64 if path == forged else whole_fingerprint(path)
     )
     assert problems and all(f"made from another {forged}" in problem for problem in problems)
+
+
+def test_verify_makes_nothing_whatever_the_dates_of_a_copy_are(finished):
+    """Without Snakemake's memory, sources newer than what was made from them: only the samples are computed."""
+    shutil.rmtree(finished.folder / ".snakemake")
+    for number, path in enumerate(sorted((finished.folder / "results").rglob("*"), reverse=True)):
+        os.utime(path, (1.9e9 - number, 1.9e9 - number))
+    assert set(finished.plan("verify", "--configfile", TINY)) == {"verify", "verify_logits", "verify_fold"}
+
+
+def test_verify_of_nothing_makes_nothing(workflow):
+    done = workflow.snakemake("verify", "--dry-run", "--configfile", TINY)
+    assert done.returncode != 0 and "subsets.parquet.json: this record is missing" in done.stdout
+
+
+MALFORMED = [
+    {},
+    {"inputs": {"a": {}}},
+    {"outputs": ["a"]},
+    {"outputs": {"/etc/passwd": "0"}},
+    {"outputs": {"results/../../x": "0"}},
+    {"versions": []},
+    {"inputs": "text"},
+    {"settings": 1},
+]
+
+
+@pytest.mark.parametrize("change", MALFORMED, ids=str)
+def test_a_malformed_record_is_named_and_nothing_else_is_opened(original, copied, change):
+    path = copied / record_of(CLIPS)
+    write_json(path, {**read_json(path), **change} if change else {})
+    problems, _ = audit(planned(original.folder), whole_fingerprint)
+    assert any(f"{record_of(CLIPS)}: not a record of a job" in problem for problem in problems)
+
+
+def test_deep_nesting_links_pipes_and_second_records_are_named(original, copied):
+    """What else stands in the folder of records, or says that it made what another job made."""
+    folder = copied / "results/provenance"
+    (folder / "deep.json").write_text("[" * 200_000)
+    os.mkfifo(folder / "pipe.json")
+    (copied / "elsewhere").write_text("x")
+    (copied / "results/darkroom/linked.csv").symlink_to(copied / "elsewhere")
+    shadow = read_json(copied / record_of("results/report.html"))
+    write_json(folder / "shadow.json", shadow)
+    text("synthetic", "real")(copied / "results/report.html")
+    problems = "\n".join(audit(planned(original.folder), whole_fingerprint)[0])
+    for words in (
+        "deep.json",
+        "pipe.json: not a record",
+        "linked.csv: it is a link",
+        "report.html: two records",
+    ):
+        assert words in problems
 
 
 def test_verify_names_all_that_is_wrong_before_it_computes_anything(finished):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,6 +41,7 @@ CHANGES = [
     "datasets: {darkroom: {validation: 0.5}}\n",
     "students: {rgb_ukd: {alpha: 0.3}}\n",
     "datasets: {darkroom: {note: other}}\n",
+    "tables: {tiny: {rows: {UKD first: students/rgb_ukd}}}\n",
 ]
 
 
@@ -58,6 +60,27 @@ def test_without_snakemakes_memory_an_edit_of_the_code_replans_the_same(forgetfu
     path.write_text(path.read_text() + "\n\ndef added() -> int:\n    return 1\n")
     jobs = forgetful.plan("--configfile", TINY)
     assert jobs["fuse_logits"] == 4 and jobs["distill_student"] == 2 and "train_teacher" not in jobs
+
+
+def test_the_order_of_a_tables_rows_counts(forgetful, tmp_path):
+    """Overlays merge, so another order is another default: edited as a user edits config.yaml."""
+    tiny = tmp_path / "tiny.yaml"
+    rows = "{RGB: teachers/rgb, flow: teachers/flow, two-stream"
+    content = Path(TINY).read_text()
+    assert rows in content
+    tiny.write_text(content.replace(rows, "{flow: teachers/flow, RGB: teachers/rgb, two-stream"))
+    assert forgetful.plan("--configfile", str(tiny)) == {"tabulate": 1, "draw_figures": 1, "report": 1}
+
+
+def test_own_weights_are_not_taken_from_where_results_are(finished, tmp_path):
+    path = finished.folder / "results/mine.safetensors"
+    shutil.copyfile(finished.folder / RUN / "teachers/rgb/checkpoint.safetensors", path)
+    text = "weights: {old: {file: results/mine.safetensors, note: old}}\nteachers: {rgb: {weights: old}}\n"
+    done = finished.snakemake("--dry-run", *overlay(tmp_path, text))
+    assert (
+        done.returncode != 0
+        and "'results/mine.safetensors' is below results/, but no rule makes it" in done.stdout
+    )
 
 
 def test_files_of_another_run_are_made_again_though_snakemake_takes_them_for_its_own(finished):

@@ -8,7 +8,9 @@ one are of another configuration, and whoever reads them refuses them. Data file
 the same results have the same bytes whatever made them.
 """
 
+import os
 import platform
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ PACKAGES = {  # by the module that is imported: whose versions may change result
     "matplotlib": "matplotlib",
 }
 SHOWN = 60  # characters of a changed setting that are shown
+PARTS = {"rule", "key", "settings", "versions", "inputs", "outputs"}
 Versions = dict[str, dict[str, list[str]]]  # package -> version -> rules that used it
 Digest = Callable[[str], str]
 
@@ -50,8 +53,34 @@ def job_key(rule: str, settings: Mapping[str, Any], made_from: Mapping[str, str 
 
 
 def read_record(path: str) -> dict[str, Any]:
-    """Rule, key, settings, versions, inputs (path -> key, digest) and outputs (path -> digest) of a job."""
-    return read_json(path)
+    """
+    Rule, key, settings, versions, inputs (path -> key, digest) and outputs (path -> digest) of a job.
+
+    Raises ValueError if the file is anything else; outputs are below results/, and nothing else is opened.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(f"{path}: not a record of a job: it is no file")
+    try:
+        record = read_json(path)
+        _check_shape(record)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path}: not a record of a job: {type(error).__name__} {error}") from None
+    return record
+
+
+def _check_shape(record: dict[str, Any]) -> None:
+    """KeyError, TypeError or AttributeError if a record is not built as Job.finish builds it."""
+    if record.keys() != PARTS or not record["outputs"]:
+        raise KeyError(f"it has {', '.join(sorted(record))}")
+    texts = [record["rule"], record["key"], *record["outputs"].values()]
+    texts += [given["digest"] for given in record["inputs"].values()]
+    texts += [given["key"] or "" for given in record["inputs"].values()]
+    texts += [rule for numbers in record["versions"].values() for rules in numbers.values() for rule in rules]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(record["settings"], dict):
+        raise TypeError("a value is no text")
+    for name in record["outputs"]:
+        if os.path.normpath(name) != name or not name.startswith("results/"):
+            raise KeyError(f"{name!r} is not below results/")
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:

@@ -5,9 +5,8 @@ The workflow engine sees an edited script but not an edited module that the scri
 touched file for an edited one. `code_hash` follows the imports and ignores prose and layout. Every parse of
 the workflow calls it, so it uses the standard library only and reads the syntax of a module once per process.
 
-Not seen: imports by name unless the caller says which, data files, versions of other packages. Another minor version
-of Python may give other hashes for the same code. The package's `__init__.py` should stay empty, or every script
-depends on all that it imports.
+Not seen: imports by name unless the caller says which, data files, versions of other packages. The package's
+`__init__.py` should stay empty, or every script depends on all that it imports.
 """
 
 import ast
@@ -18,6 +17,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 APART = frozenset({Path("ukdlib/artifacts/lineage.py")})  # records what is made and changes nothing in it
 HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -92,7 +92,17 @@ def _digest_and_imports(source: str) -> tuple[str, frozenset[Import]]:
         imports.update(_imports_of(node))
         if isinstance(node, HAS_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(imports)
+    return hashlib.sha256(_dumped(tree).encode()).hexdigest(), frozenset(imports)
+
+
+def _dumped(node: Any) -> str:
+    """A syntax tree as text, without empty fields: their number depends on the version of Python."""
+    if isinstance(node, ast.AST):
+        parts = ((name, getattr(node, name, None)) for name in node._fields)
+        return (
+            f"{type(node).__name__}({','.join(f'{n}={_dumped(v)}' for n, v in parts if v not in (None, []))})"
+        )
+    return f"[{','.join(map(_dumped, node))}]" if isinstance(node, list) else repr(node)
 
 
 def _imports_of(node: ast.AST) -> Iterator[Import]:

@@ -38,7 +38,8 @@ def trained_network(
     modality, hashed = Modality(**expected["modality"]), videos_hash(read_videos(path, chosen)[0])
     network, stated = load_network(checkpoint, in_channels=modality.channels, trained_on=hashed, **expected)
     seen = Seen.stated(checkpoint, stated)
-    seen.refuse_leak(checkpoint, read_identities(path, chosen, dataset)[1])
+    shown, held_out = read_identities(path, chosen, dataset)
+    seen.refuse_leak(checkpoint, held_out, shown)
     origin = {"checkpoint": sha256(checkpoint), "trained_on": hashed}
     return network, modality, stating_unknown(origin, seen.unknown)
 

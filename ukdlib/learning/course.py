@@ -43,7 +43,7 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
     network = initial_network(course.network, len(classes), channels, run.seed)
     check_network(network, channels, recipe, len(classes), course.name)
     start, before = course.start(network)
-    before.refuse_leak(course.name, course.held_out)
+    before.refuse_leak(course.name, course.held_out, course.seen.videos)
     run = replace(run, key=config_hash({"key": run.key, "start": start}))
     write_history(output["history"], fit(network, lesson, {**recipe, "workers": workers}, run))
     metadata = {

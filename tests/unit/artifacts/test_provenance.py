@@ -1,5 +1,6 @@
 """A hash changes when results may change, and not when only prose, layout or time stamps do."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -108,6 +109,18 @@ def test_scripts_of_this_project_have_hashes_of_their_own():
     scripts = sorted(path.relative_to(ROOT) for path in (ROOT / "workflow_scripts").glob("*.py"))
     hashes = {code_hash(script.as_posix(), ROOT) for script in scripts}
     assert len(hashes) == len(scripts)
+
+
+def test_a_hash_does_not_depend_on_the_version_of_python(tmp_path):
+    """By hand: empty fields, such as decorators and type parameters, are added or omitted by other versions."""
+    (tmp_path / "a.py").write_text("class A:\n    x = 1\n\n\ndef f():\n    return A\n")
+    dumped = (
+        "Module(body=[ClassDef(name='A',body=[Assign(targets=[Name(id='x',ctx=Store())],value=Constant(value=1))]),"
+        "FunctionDef(name='f',args=arguments(),body=[Return(value=Name(id='A',ctx=Load()))])])"
+    )
+    digest = hashlib.sha256(dumped.encode()).hexdigest()
+    expected = hashlib.sha256(f"a.py {digest}\n".encode()).hexdigest()[:16]
+    assert code_hash("a.py", tmp_path) == expected
 
 
 def test_hashes_are_the_same_in_another_process():

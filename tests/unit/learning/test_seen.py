@@ -33,3 +33,11 @@ def test_other_videos_pass():
 def test_a_checkpoint_that_does_not_say_is_refused():
     with pytest.raises(ValueError, match=r"old\.safetensors: its metadata do not state what it has seen"):
         Seen.stated("old.safetensors", {"classes": []})
+
+
+def test_twins_within_a_data_set_are_a_fault_of_the_data():
+    """The same frames under two names, one for training and one held out: leaks.csv lists them, nothing is refused."""
+    own = {"arid/c": "0c", "arid/d": "0d"}
+    NEW.refuse_leak("x", {"arid/twin": "0c"}, own)
+    with pytest.raises(ValueError, match="leak: 1 of 1"):
+        OLD.and_also(NEW).refuse_leak("x", {"arid/twin": "0a"}, own)
