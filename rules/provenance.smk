@@ -105,19 +105,19 @@ def make_again(name, job):
         workflow.dag.forcefiles.add(job.record)
 
 
-def dated(item):
+def disregard_dates(stage):
     """
-    An input that makes its job run if it is newer; not so while all is verified.
+    Have no job of a rule run because an input is newer.
 
     Who verifies has compared all files with their records, and wants nothing made that the dates of a copy suggest.
     """
 
-    def files(wildcards):
-        found = for_wildcards(item, wildcards) or []
-        settings = workflow.dag_settings
-        return ancient(found) if settings and "verify" in settings.targets else found
+    def undated(item):
+        return lambda wildcards: ancient(for_wildcards(item, wildcards) or [])
 
-    return files
+    named, stage._input = list(stage.input._allitems()), InputFiles()
+    for name, item in named:
+        stage.set_input(**{name: undated(item)}) if name else stage.set_input(undated(item))
 
 
 def add_record(stage):
@@ -143,9 +143,6 @@ def add_record(stage):
 
     first = strip_wildcard_constraints(str(stage.output[0]).removeprefix(PLACE))
     stage.set_output(record=record_of(first))
-    named, stage._input = list(stage.input._allitems()), InputFiles()
-    for name, item in named:
-        stage.set_input(**{name: dated(item)}) if name else stage.set_input(dated(item))
     stage.set_input(records=records)
     stage.set_params(lineage=lineage)
 
@@ -184,6 +181,8 @@ def audited(wildcards):
         raise WorkflowError(f"{len(problems)} things are wrong below results/:", *problems)
     logger.info(f"{count} files below results/ are what their records say")
     workflow.dag.forcefiles.update(verified_files())  # an earlier verification is only a file, too
+    for stage in MAKING:
+        disregard_dates(stage)
     return verified_files()
 
 

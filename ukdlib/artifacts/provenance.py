@@ -98,10 +98,12 @@ def _digest_and_imports(source: str) -> tuple[str, frozenset[Import]]:
 def _dumped(node: Any) -> str:
     """A syntax tree as text, without empty fields: their number depends on the version of Python."""
     if isinstance(node, ast.AST):
-        parts = ((name, getattr(node, name, None)) for name in node._fields)
-        return (
-            f"{type(node).__name__}({','.join(f'{n}={_dumped(v)}' for n, v in parts if v not in (None, []))})"
-        )
+        parts = [
+            f"{name}={_dumped(value)}"
+            for name in node._fields
+            if (value := getattr(node, name, None)) is not None and value != []
+        ]
+        return f"{type(node).__name__}({','.join(parts)})"
     return f"[{','.join(map(_dumped, node))}]" if isinstance(node, list) else repr(node)
 
 
