@@ -8,7 +8,7 @@ import torch
 
 from ukdlib.learning.augment import FAR, Modality, augment, changes
 from ukdlib.learning.views import Views
-from ukdlib.results.figures.data import changed_picture
+from ukdlib.results.figures.gallery import changed_picture
 
 RGB = Modality("rgb", 0.45, 0.225, False)
 MOVING = replace(RGB, name="moving", moving=True)

@@ -193,7 +193,7 @@ def test_gallery_picks_test_clips_of_every_class():
         pick_clips(subsets[subsets["subset"] == "train"], CLASSES, 4)
 
 
-def test_gallery_draws_seven_images_per_clip(tmp_path):
+def test_gallery_draws_ten_images_per_clip(tmp_path):
     rng = np.random.default_rng(0)
     stores = []
     for name, channels in {"dark": 3, "rgb": 3, "flow": 2}.items():
@@ -203,7 +203,7 @@ def test_gallery_draws_seven_images_per_clip(tmp_path):
         )
         stores.append(open_shards([path]))
     figure = gallery([("Jump", "v0"), ("Run", "v1")], *stores, 20.0)
-    assert sum(len(axes.images) for axes in figure.axes) == 2 * 7 + 1  # and the wheel
+    assert sum(len(axes.images) for axes in figure.axes) == 2 * 10 + 1  # and the wheel
     save(figure, str(tmp_path / "a.png"))
     save(gallery([("Jump", "v0"), ("Run", "v1")], *stores, 20.0), str(tmp_path / "b.png"))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

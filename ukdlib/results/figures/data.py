@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.store import FrameStore
+from ukdlib.results.figures.gallery import changes_at
 from ukdlib.results.figures.style import FAINT, INK, LINES, MUTED, styled
 
-AROUND = 64  # frames in which to see what changes
 WIDTH, CLIPS = 1.35, 6  # inches of an image; rows of the sheet
 BINS = 32
 PANELS = {
@@ -68,10 +68,7 @@ def sheet(
     """
     shown = list(clips)[:CLIPS]
     pictures = [
-        [
-            _moving(store, video) if name in moving else _middle(store, video, bounds.get(name))
-            for name, store in stores.items()
-        ]
+        [_middle(store, video, bounds.get(name), name in moving) for name, store in stores.items()]
         for _, video in shown
     ]
     height = WIDTH * pictures[0][0].shape[0] / pictures[0][0].shape[1]
@@ -90,26 +87,10 @@ def sheet(
     return figure
 
 
-def _moving(store: FrameStore, video_id: str) -> np.ndarray:
-    """What changes in the clip's middle frame, an image (H, W, 3) around grey."""
-    count = store.shape(video_id)[0]
-    first = max(0, (count - AROUND) // 2)
-    return changed_picture(
-        store.window(video_id, range(first, min(first + AROUND, count))), count // 2 - first
-    )
-
-
-def changed_picture(frames: np.ndarray, number: int) -> np.ndarray:
-    """
-    Frame `number` of a window uint8 (T, H, W, 3) as a network of `moving` sees it (ukdlib.learning.augment.changes,
-    without torch): uint8 (H, W, 3), 127 where nothing changes, 0 and 255 three standard deviations from it.
-    """
-    changed = frames - frames.mean(axis=0, dtype=np.float32)
-    spread = max(float(np.sqrt(np.square(changed).mean())), 0.01)
-    return (127.5 + 127.5 * np.clip(changed[number] / (3 * spread), -1, 1)).astype(np.uint8)
-
-
-def _middle(store: FrameStore, video_id: str, bound: float | None) -> np.ndarray:
-    """An image (H, W, 3) of the clip's middle frame; bound: of flow codes."""
-    frame = store.window(video_id, [store.shape(video_id)[0] // 2])[0]
+def _middle(store: FrameStore, video_id: str, bound: float | None, moving: bool) -> np.ndarray:
+    """An image (H, W, 3) of the clip's middle frame; bound: of flow codes; moving: of what changes in it."""
+    number = store.shape(video_id)[0] // 2
+    if moving:
+        return changes_at(store, video_id, [number])[0]
+    frame = store.window(video_id, [number])[0]
     return frame if bound is None else picture(dequantise(frame, bound))

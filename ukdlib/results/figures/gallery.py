@@ -1,4 +1,4 @@
-"""A gallery of test clips as the networks see them: dark, corrected, flow."""
+"""A gallery of test clips as the networks see them: dark, corrected, what changes, flow."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from ukdlib.frames.store import FrameStore
 from ukdlib.results.figures.style import FAINT, INK, styled
 
 MOMENTS = (0.2, 0.5, 0.8)  # of the clip's length
-COLUMNS = ("as filmed", "corrected", "flow: colour = direction, strength = speed")
+AROUND = 32  # frames in which to see what changes
+COLUMNS = ("as filmed", "corrected", "what changes", "flow: colour = direction, strength = speed")
 WIDTH, GAP = 1.3, 0.14  # of an image and between kinds of images, inches
 
 
@@ -39,13 +40,14 @@ def gallery(
     clips: Sequence[tuple[str, str]], dark: FrameStore, rgb: FrameStore, flow: FrameStore, bound: float
 ) -> Figure:
     """
-    A row per clip (class name, video_id): a frame as filmed, then corrected frames and flow at three times.
+    A row per clip (class name, video_id): a frame as filmed, then corrected frames, what changes in them and flow at
+    three times.
 
     bound: largest flow that the codes hold, in pixels.
     """
     rows = [_pictures(video_id, dark, rgb, flow, bound) for _, video_id in clips]
     count, shape = len(MOMENTS), rows[0][0].shape
-    widths = [WIDTH, GAP, *[WIDTH] * count, GAP, *[WIDTH] * count]
+    widths = [WIDTH, *[GAP, *[WIDTH] * count] * 3]
     figure = Figure(figsize=(sum(widths), len(rows) * WIDTH * shape[0] / shape[1]))
     figure.set_layout_engine("none")
     grid = figure.add_gridspec(
@@ -59,7 +61,8 @@ def gallery(
         bottom=0,
         top=1,
     )
-    places = [0, *range(2, 2 + count), *range(3 + count, 3 + 2 * count)]
+    starts = [0, *(2 + kind * (count + 1) for kind in range(3))]
+    places = [0, *(start + i for start in starts[1:] for i in range(count))]
     for row, ((name, _), pictures) in enumerate(zip(clips, rows, strict=True)):
         for place, image in zip(places, pictures, strict=True):
             axes = figure.add_subplot(grid[row, place])
@@ -68,8 +71,8 @@ def gallery(
                 axes.set_ylabel(
                     name, rotation=0, ha="right", va="center", color=INK, weight="bold", labelpad=6
                 )
-            if row == 0 and place in (0, 2, 3 + count):
-                axes.set_title(COLUMNS[(0, 2, 3 + count).index(place)])
+            if row == 0 and place in starts:
+                axes.set_title(COLUMNS[starts.index(place)])
     _wheel(figure, sum(widths), len(rows) * WIDTH * shape[0] / shape[1])
     return figure
 
@@ -77,7 +80,7 @@ def gallery(
 def _pictures(
     video_id: str, dark: FrameStore, rgb: FrameStore, flow: FrameStore, bound: float
 ) -> list[np.ndarray]:
-    """1 + 3 + 3 images (H, W, 3) uint8 of one clip."""
+    """1 + 3 + 3 + 3 images (H, W, 3) uint8 of one clip."""
     frames = min(store.shape(video_id)[0] for store in (dark, rgb, flow))
     moments = [int(share * (frames - 1)) for share in MOMENTS]
     fields = dequantise(flow.window(video_id, moments), bound)
@@ -85,8 +88,29 @@ def _pictures(
     return [
         *dark.window(video_id, middle),
         *rgb.window(video_id, moments),
+        *changes_at(rgb, video_id, moments),
         *(picture(field) for field in fields),
     ]
+
+
+def changes_at(store: FrameStore, video_id: str, moments: Sequence[int]) -> list[np.ndarray]:
+    """What changes in a clip, seen in AROUND frames around each moment: images (H, W, 3)."""
+    count, images = store.shape(video_id)[0], []
+    for moment in moments:
+        first = min(max(0, moment - AROUND // 2), max(0, count - AROUND))
+        window = store.window(video_id, range(first, min(first + AROUND, count)))
+        images.append(changed_picture(window, moment - first))
+    return images
+
+
+def changed_picture(frames: np.ndarray, number: int) -> np.ndarray:
+    """
+    Frame `number` of a window uint8 (T, H, W, 3) as a network of `moving` sees it (ukdlib.learning.augment.changes,
+    without torch): uint8 (H, W, 3), 127 where nothing changes, 0 and 255 three standard deviations from it.
+    """
+    changed = frames - frames.mean(axis=0, dtype=np.float32)
+    spread = max(float(np.sqrt(np.square(changed).mean())), 0.01)
+    return (127.5 + 127.5 * np.clip(changed[number] / (3 * spread), -1, 1)).astype(np.uint8)
 
 
 def _show(axes: Axes, image: np.ndarray) -> None:
