@@ -116,7 +116,7 @@ def _changed(made: dict[str, tuple[str, str]], digest: Digest) -> Iterator[str]:
     """Files that are missing or are not what was written."""
     for name, (path, content) in made.items():
         if not os.path.lexists(name):
-            yield f"{name}: it is missing; {path} says that it was written. Make it again: snakemake {name}"
+            yield f"{name}: it is missing; {path} says that it was written. Run the workflow with this name as target"
         else:
             yield from _differing(name, content, digest, f"its content is not what was written, by {path}")
 
