@@ -98,6 +98,7 @@ def test_another_preprocessing_is_detected(finished, tmp_path, overlay, rule):
     assert code != 0 and f"{rule} made it with other settings" in log
 
 
+@pytest.mark.slow
 def test_a_dozen_external_teachers_are_fused(finished, tmp_path):
     """Files in the wide format that any data frame library writes, one row for each video."""
     subsets = pd.read_parquet(finished.folder / RUN / "../subsets.parquet")

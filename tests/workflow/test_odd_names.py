@@ -80,6 +80,7 @@ def test_every_odd_name_runs_and_is_accounted_for(own):
     assert own.plan(*targets, "--configfile", "own.yaml")["inspect_videos"] == 1
 
 
+@pytest.mark.slow
 def test_videos_of_a_camera_whose_clock_is_ahead(own):
     """All are dated 2037: newer than any result, for ever. A modality is computed from another's frames, too."""
     for path in (own.folder / "data/own").rglob("*.mp4"):

@@ -35,6 +35,7 @@ def sides(workflow, split: int) -> pd.Series:
     return pd.read_parquet(path).set_index("video_id")["subset"]
 
 
+@pytest.mark.slow
 def test_persons_are_kept_apart_in_each_split_and_a_group_of_one_class_is_warned_about(own):
     (own.folder / "own.yaml").write_text(OVERLAY.format(group=r"([^/]+)_\d+$"))
     splits = [f"results/own/split{split}/{name}.parquet" for split in (0, 1) for name in ("subsets", "folds")]

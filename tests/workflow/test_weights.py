@@ -1,6 +1,7 @@
 """A training that starts from another one's checkpoint: planned after it, its weights named in checkpoint and table."""
 
 import pandas as pd
+import pytest
 
 from tests.workflow.conftest import TINY
 from ukdlib.artifacts.sealing import sha256
@@ -17,6 +18,7 @@ tables:
 """
 
 
+@pytest.mark.slow
 def test_a_flow_teacher_starts_from_the_rgb_teacher(finished, tmp_path):
     overlay = tmp_path / "weights.yaml"
     overlay.write_text(OVERLAY)

@@ -150,6 +150,7 @@ def sigterm_at(monkeypatch):
         signal.signal(number, handler)
 
 
+@pytest.mark.slow
 def test_stopped_by_sigterm_two_processes_resume_as_if_they_had_not_been(
     by_two, lesson, sigterm_at, monkeypatch, tmp_path
 ):
