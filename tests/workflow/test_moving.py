@@ -30,6 +30,11 @@ def test_a_teacher_of_what_changes_plans_no_frames(finished, arguments):
     assert not {"decode_videos", "correct_frames", "compute_flow", "measure_frames"} & set(jobs)
 
 
+def test_the_overlay_compares_what_one_network_sees(workflow):
+    jobs = workflow.plan("results/darkroom/tables/one_stream.csv", "--configfile", "config/moving.yaml")
+    assert jobs["train_teacher"] == 3 * 3 and jobs["compute_flow"] == 4 and "distill_student" not in jobs
+
+
 @pytest.mark.slow
 def test_a_teacher_and_a_student_of_what_changes_go_all_the_way(finished, arguments):
     finished.run(*arguments)
