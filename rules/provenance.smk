@@ -8,7 +8,6 @@ INPUT:   params and input of the rules
 OUTPUT:  results/provenance/, with the path of each job's first file, and .json
 """
 
-import json
 import os
 from collections import namedtuple
 
@@ -90,7 +89,7 @@ def outdated(name, job):
     if record is None:
         return True
     if record["key"] != job.key:
-        found = differences(record["settings"], json.loads(json.dumps(job.settings)))
+        found = differences(record["settings"], job.settings)
         if found:
             announce(name, ", ".join("code" if each.startswith("code: ") else each for each in found))
         return True
@@ -171,9 +170,7 @@ def audited(wildcards):
     checked = {path for proof in verified_files() for path, _, _ in making(proof).sources}
     jobs = planned(["results/report.html", *checked])
     plan = {
-        record: Planned(
-            job.key, json.loads(json.dumps(job.settings)), {path for path, _, _ in job.sources}, job.files
-        )
+        record: Planned(job.key, job.settings, {path for path, _, _ in job.sources}, job.files)
         for record, job in jobs.items()
     }
     problems, count = audit(plan, whole_fingerprint)

@@ -31,6 +31,6 @@ write_report(
     leaks=read_leaks(snakemake.input.leaks),
     config=params.config,
     environment=environment(job.versions),
-    mixed=[name for name, rules in job.versions.items() if len(rules) > 1],
+    mixed=[name for name, numbers in job.versions.items() if len(numbers) > 1],
 )
 job.finish(snakemake.output)

@@ -28,12 +28,8 @@ def videos_folder(dataset):
     entry = config["datasets"][dataset]
     if "render" not in entry:
         return entry["videos"]
-    sides, fps, seed = (
-        "x".join(map(str, entry["render"]["size"])),
-        entry["render"]["fps"],
-        entry["render"]["seed"],
-    )
-    return os.path.join(entry["videos"], f"{sides}_{fps}fps_seed{seed}")
+    (height, width), fps, seed = (entry["render"][key] for key in ("size", "fps", "seed"))
+    return os.path.join(entry["videos"], f"{height}x{width}_{fps}fps_seed{seed}")
 
 
 @lru_cache(None)

@@ -118,9 +118,9 @@ def verified_files():
     fusions = [config["fusions"][student["fusion"]] for student in students]
     teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
     proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(row, "test") for row in rows]
-    for name in sorted(
-        {name for fusion in fusions if fusion["out_of_fold"] for name in fusion["teachers"]} - set(FOREIGN)
-    ):
-        folds = range(config["datasets"][DATASET]["crossfit"])
-        proofs += [(f"teachers/{name}/fold{fold}", "held_out") for fold in folds]
+    folded = {name for fusion in fusions if fusion["out_of_fold"] for name in fusion["teachers"]} - set(
+        FOREIGN
+    )
+    folds = range(config["datasets"][DATASET]["crossfit"])
+    proofs += [(f"teachers/{name}/fold{fold}", "held_out") for name in sorted(folded) for fold in folds]
     return [path for row, subset in proofs for path in every_file({row: row}, f"verified/{subset}.json")]

@@ -49,9 +49,7 @@ def audit(planned: Mapping[str, Planned], digest: Digest) -> tuple[list[str], in
     for path in planned.keys() & records.keys():
         problems += _exchanged(records[path], made, records)
         problems += _users_files(records[path], planned[path].files, digest)
-    problems += _changed(made, digest)
-    problems += [f"{path}: it is a link; results are files" for path in _files() if os.path.islink(path)]
-    problems += [f"{path}: no record says what made it" for path in _files() if path not in made]
+    problems += [*_changed(made, digest), *_strays(made)]
     return problems, len(made)
 
 
@@ -142,9 +140,13 @@ def _differing(name: str, content: str, digest: Digest, sentence: str) -> Iterat
         yield str(error) if name in str(error) else f"{name}: {error}"
 
 
-def _files() -> Iterator[str]:
-    """Every file of the results that should have a record; folders may be links."""
+def _strays(made: Collection[str]) -> Iterator[str]:
+    """Files of the results that are links, or without a record; folders may be links."""
     for folder, _, names in os.walk("results", followlinks=True):
         if any(folder == other or folder.startswith(f"{other}/") for other in OTHERS):
             continue
-        yield from (f"{folder}/{name}" for name in sorted(names) if not name.endswith(UNFINISHED))
+        for path in (f"{folder}/{name}" for name in sorted(names) if not name.endswith(UNFINISHED)):
+            if os.path.islink(path):
+                yield f"{path}: it is a link; results are files"
+            if path not in made:
+                yield f"{path}: no record says what made it"

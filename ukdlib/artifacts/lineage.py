@@ -8,6 +8,7 @@ one are of another configuration, and whoever reads them refuses them. Data file
 the same results have the same bytes whatever made them.
 """
 
+import json
 import os
 import platform
 import stat
@@ -83,13 +84,17 @@ def _check_shape(record: dict[str, Any]) -> None:
             raise KeyError(f"{name!r} is not below results/")
 
 
-def differences(before: Any, now: Any, name: str = "") -> list[str]:
+def differences(before: Any, now: Any) -> list[str]:
     """Where two settings (JSON values) differ, as in "options.gamma: 3.0 -> 1.5"; of long values the name."""
+    return _differences(before, json.loads(json.dumps(now)), "")
+
+
+def _differences(before: Any, now: Any, name: str) -> list[str]:
     if before == now:
         return []
     if isinstance(before, dict) and isinstance(now, dict):
         keys = sorted(before.keys() | now.keys())
-        each = (differences(before.get(key), now.get(key), f"{name}.{key}".lstrip(".")) for key in keys)
+        each = (_differences(before.get(key), now.get(key), f"{name}.{key}".lstrip(".")) for key in keys)
         return [phrase for phrases in each for phrase in phrases]
     texts = [str(value) for value in (before, now)]
     return [f"{name}: {' -> '.join(texts)}" if len("".join(texts)) <= SHOWN else name]

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from ukdlib.learning.views import Views
-
-FAR = 3.0  # standard deviations
-STILL = 0.01  # grey levels; a clip that changes less does not move
+from ukdlib.pictures.changes import FAR, STILL
 
 
 @dataclass(frozen=True)

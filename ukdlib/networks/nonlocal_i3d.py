@@ -17,6 +17,7 @@ phi and g, MMAction2 pools after them, which costs four times as much there and 
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -104,10 +105,7 @@ def nl_i3d(
     _check_blocks("res3", nonlocal_res3, blocks[1])
     _check_blocks("res4", nonlocal_res4, blocks[2])
 
-    def block(channels: int) -> nn.Module:
-        """A non-local block with the options given."""
-        return NonLocal(channels, nonlocal_mode, nonlocal_scaled, nonlocal_pooled)
-
+    block = partial(NonLocal, mode=nonlocal_mode, scaled=nonlocal_scaled, pooled=nonlocal_pooled)
     out = EXPANSION * width
     alternate = [range(0, count, 2) for count in blocks]
     return nn.Sequential(

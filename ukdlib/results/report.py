@@ -115,9 +115,9 @@ def environment(versions: dict[str, dict[str, list[str]]]) -> dict[str, str]:
     versions: name -> version -> rules, from the records of the files that are shown (ukdlib.artifacts.lineage).
     """
     texts = {}
-    for name, rules in versions.items():
-        several = "; ".join(f"{number} ({', '.join(used)})" for number, used in rules.items())
-        texts[name] = several if len(rules) > 1 else next(iter(rules))
+    for name, numbers in versions.items():
+        several = "; ".join(f"{number} ({', '.join(rules)})" for number, rules in numbers.items())
+        texts[name] = several if len(numbers) > 1 else next(iter(numbers))
     return texts
 
 

@@ -23,6 +23,21 @@ REPEATABLE = "mbtree=0"  # with macroblock trees x264's AVX-512 code gives other
 LUMA = np.array([0.299, 0.587, 0.114])  # weights of R, G, B in a grey value (BT.601)
 
 
+class _Frames:
+    """The frames of a video while they pass: their number, their size (H, W), a hash of size and 8-bit content."""
+
+    def __init__(self) -> None:
+        self.digest, self.count, self.size = hashlib.blake2b(digest_size=16), 0, (0, 0)
+
+    def add(self, levels: np.ndarray) -> None:
+        """The next frame (H, W, 3)."""
+        if not self.count:
+            self.size = levels.shape[0], levels.shape[1]
+            self.digest.update(repr(levels.shape).encode())
+        self.digest.update(as_bytes(levels).tobytes())
+        self.count += 1
+
+
 def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     """
     Properties of a video after decoding all of it.
@@ -30,24 +45,18 @@ def inspect_video(path: str, reading: Reading = AS_IS) -> dict:
     num_frames, fps, height, width; mean_grey in [0, 255]; frame_hash, equal for videos with identical frames (in
     8 bits); codec: with the pixel format; notes: what was repaired or guessed, a line each.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    sizes: list[tuple[int, ...]] = []
-    greys: list[float] = []
-
+    seen, greys = _Frames(), []
     film = Film(path, reading)
     for levels in film:
-        if not sizes:
-            digest.update(repr(levels.shape).encode())
-        digest.update(as_bytes(levels).tobytes())
-        sizes.append(levels.shape)
+        seen.add(levels)
         greys.append(float(np.array(cv2.mean(levels)[:3]) / STEP @ LUMA))
     return {
-        "num_frames": len(sizes),
+        "num_frames": seen.count,
         "fps": film.fps,
-        "height": sizes[0][0],
-        "width": sizes[0][1],
+        "height": seen.size[0],
+        "width": seen.size[1],
         "mean_grey": float(np.mean(greys)),
-        "frame_hash": digest.hexdigest(),
+        "frame_hash": seen.digest.hexdigest(),
         "codec": film.codec,
         "notes": "\n".join(film.notes),
     }
@@ -58,20 +67,16 @@ def inspected_film(path: str, reading: Reading, found: Mapping[str, object]) -> 
     The frames of a video (`Film`), which must be those of its inspection; found: its num_frames, height, width and
     frame_hash. Once all are read, ValueError with path and difference if the file has been changed or exchanged since.
     """
-    digest, count = hashlib.blake2b(digest_size=16), 0
-    size = found["height"], found["width"]
+    seen, size = _Frames(), (found["height"], found["width"])
     for levels in Film(path, reading):
         if levels.shape[:2] != size:
             raise _exchanged(path, "size", f"{levels.shape[1]} x {levels.shape[0]}", f"{size[1]} x {size[0]}")
-        if not count:
-            digest.update(repr(levels.shape).encode())
-        digest.update(as_bytes(levels).tobytes())
-        count += 1
+        seen.add(levels)
         yield levels
-    if count != found["num_frames"]:
-        raise _exchanged(path, "number of frames", str(count), str(found["num_frames"]))
-    if digest.hexdigest() != found["frame_hash"]:
-        raise _exchanged(path, "content", digest.hexdigest(), str(found["frame_hash"]))
+    if seen.count != found["num_frames"]:
+        raise _exchanged(path, "number of frames", str(seen.count), str(found["num_frames"]))
+    if seen.digest.hexdigest() != found["frame_hash"]:
+        raise _exchanged(path, "content", seen.digest.hexdigest(), str(found["frame_hash"]))
 
 
 def _exchanged(path: str, what: str, now: str, before: str) -> ValueError:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ukdlib.learning.augment import FAR, Modality, augment, changes
+from ukdlib.learning.augment import Modality, augment, changes
 from ukdlib.learning.views import Views
-from ukdlib.results.figures.gallery import changed_picture
+from ukdlib.pictures.changes import FAR, changed_picture
 
 RGB = Modality("rgb", 0.45, 0.225, False)
 MOVING = replace(RGB, name="moving", moving=True)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.store import FrameStore
+from ukdlib.pictures.changes import changed_picture
 from ukdlib.results.figures.style import FAINT, INK, styled
 
 MOMENTS = (0.2, 0.5, 0.8)  # of the clip's length
@@ -101,16 +102,6 @@ def changes_at(store: FrameStore, video_id: str, moments: Sequence[int]) -> list
         window = store.window(video_id, range(first, min(first + AROUND, count)))
         images.append(changed_picture(window, moment - first))
     return images
-
-
-def changed_picture(frames: np.ndarray, number: int) -> np.ndarray:
-    """
-    Frame `number` of a window uint8 (T, H, W, 3) as a network of `moving` sees it (ukdlib.learning.augment.changes,
-    without torch): uint8 (H, W, 3), 127 where nothing changes, 0 and 255 three standard deviations from it.
-    """
-    changed = frames - frames.mean(axis=0, dtype=np.float32)
-    spread = max(float(np.sqrt(np.square(changed).mean())), 0.01)
-    return (127.5 + 127.5 * np.clip(changed[number] / (3 * spread), -1, 1)).astype(np.uint8)
 
 
 def _show(axes: Axes, image: np.ndarray) -> None:
