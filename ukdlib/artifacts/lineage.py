@@ -85,7 +85,11 @@ def _check_shape(record: dict[str, Any]) -> None:
 
 
 def differences(before: Any, now: Any) -> list[str]:
-    """Where two settings (JSON values) differ, as in "options.gamma: 3.0 -> 1.5"; of long values the name."""
+    """
+    Where settings differ from those of a record, as in "options.gamma: 3.0 -> 1.5"; of long values the name.
+
+    before: as read from its JSON; now: as a job gets them, tuples and all.
+    """
     return _differences(before, json.loads(json.dumps(now)), "")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ukdlib.videos.records import read_columns
@@ -15,15 +16,20 @@ def read_identities(path: str, chosen: Any, dataset: str) -> tuple[dict[str, str
     By these a video is recognised, whatever it is called elsewhere (ukdlib.learning.seen).
     """
     rows = read_columns(path)
-    names = [f"{dataset}/{video_id}" for video_id in rows["video_id"].to_pylist()]
-    known = dict(zip(names, rows["frame_hash"].to_pylist(), strict=True))
-    picked = {f"{dataset}/{video_id}" for video_id in read_videos(path, chosen)[0]}
-    return {n: known[n] for n in names if n in picked}, {n: known[n] for n in names if n not in picked}
+    every, picked = (_identities(part, dataset) for part in (rows, _chosen(rows, chosen)))
+    return picked, {name: content for name, content in every.items() if name not in picked}
+
+
+def _identities(rows: pa.Table, dataset: str) -> dict[str, str]:
+    names = (f"{dataset}/{video_id}" for video_id in rows["video_id"].to_pylist())
+    return dict(zip(names, rows["frame_hash"].to_pylist(), strict=True))
 
 
 def read_videos(path: str, chosen: Any) -> tuple[list[str], np.ndarray]:
     """(video_ids, labels (M,) int) of the rows that pass `chosen`, filters as pyarrow takes them; None: of all."""
-    rows = read_columns(path)
-    if chosen is not None:
-        rows = rows.filter(pq.filters_to_expression(chosen))
+    rows = _chosen(read_columns(path), chosen)
     return rows["video_id"].to_pylist(), rows["label"].to_numpy()
+
+
+def _chosen(rows: pa.Table, chosen: Any) -> pa.Table:
+    return rows if chosen is None else rows.filter(pq.filters_to_expression(chosen))

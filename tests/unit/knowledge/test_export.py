@@ -6,16 +6,21 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
 from tests.unit.knowledge.logit_files import make_rows
+from ukdlib.artifacts.provenance import videos_hash
 from ukdlib.frames.gamma import correct_gamma
-from ukdlib.knowledge.export import check_rows, export, numbered_views, verify
+from ukdlib.knowledge.export import check_rows, export, numbered_views, trained_network, verify
 from ukdlib.learning.augment import Modality
+from ukdlib.learning.checkpoints import save_checkpoint
 from ukdlib.learning.clips import epoch_samples
+from ukdlib.learning.seen import Seen
 from ukdlib.learning.views import VIEW_FIELDS
+from ukdlib.videos.records import write_records
 
 CLASSES = ["left", "right"]
 RECIPE = {
@@ -258,3 +263,42 @@ def test_rows_of_other_videos_or_labels_are_found(change, message):
     check_rows("a.parquet", rows, ids, numbers)
     with pytest.raises(ValueError, match=rf"a\.parquet: {message}"):
         check_rows("a.parquet", rows, *change(ids, numbers))
+
+
+def family(num_classes, in_channels, frames):
+    """A user's own network."""
+    return network()
+
+
+FAMILY = {"arch": "tests.unit.knowledge.test_export:family", "frames": 2}
+
+
+@pytest.mark.parametrize(
+    ("seen", "refused"),
+    [
+        ({}, None),
+        ({"elsewhere/x": "0f"}, None),
+        ({"toy/still": "another encoding"}, "toy/still"),
+        ({"elsewhere/copy": "0c"}, "toy/still"),
+        ({"toy/tall": "0b"}, None),
+    ],
+    ids=["its own videos", "others", "a held-out name", "a held-out content", "a training video"],
+)
+def test_a_network_that_has_seen_a_held_out_video_exports_nothing(tmp_path, seen, refused):
+    """Trained on wide and tall; still is held out. What its weights had seen before counts, too."""
+    videos = {"video_id": IDS, "label": [0, 1, 1], "subset": ["train", "train", "test"]}
+    write_records(tmp_path / "subsets.parquet", pd.DataFrame({**videos, "frame_hash": ["0a", "0b", "0c"]}))
+    own = Seen({"toy/wide": "0a", "toy/tall": "0b", **seen}, ["Kinetics"])
+    stated = {"network": FAMILY, "in_channels": 3, "classes": CLASSES, "trained_on": videos_hash(IDS[:2])}
+    modality = {"name": "rgb", "mean": 0.5, "std": 0.25, "flow": False}
+    path = str(tmp_path / "c.safetensors")
+    save_checkpoint(path, network(), {**stated, "modality": modality, "seen": own.as_json()})
+    trained_on = str(tmp_path / "subsets.parquet"), [("subset", "==", "train")], "toy"
+    expected = {"network": FAMILY, "classes": CLASSES, "modality": modality}
+    if refused:
+        with pytest.raises(ValueError, match=rf"c\.safetensors: leak: 1 of 1 .*: {refused}"):
+            trained_network(path, trained_on, expected)
+    else:
+        built, sees, origin = trained_network(path, trained_on, expected)
+        assert torch.equal(built[-1].weight, network()[-1].weight) and sees == MODALITY
+        assert origin["unknown"] == '["Kinetics"]' and origin["trained_on"] == stated["trained_on"]

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ukdlib.videos.records import write_records
-from ukdlib.videos.subsets import read_videos
+from ukdlib.videos.subsets import read_identities, read_videos
 
 ROWS = {
     "video_id": ["c", "a", "b"],
@@ -20,3 +20,11 @@ def test_rows_that_pass_in_their_order(tmp_path):
     assert video_ids == ["c", "b"] and labels.tolist() == [2, 1]
     assert read_videos(path, [("subset", "==", "val")])[0] == []
     assert read_videos(path, None)[0] == ["c", "a", "b"]
+
+
+def test_videos_are_known_by_data_set_name_and_content(tmp_path):
+    path = str(tmp_path / "subsets.parquet")
+    write_records(path, pd.DataFrame(ROWS).assign(frame_hash=["0c", "0a", "0b"]))
+    trained, others = {"toy/c": "0c", "toy/b": "0b"}, {"toy/a": "0a"}
+    assert read_identities(path, [("subset", "==", "train")], "toy") == (trained, others)
+    assert read_identities(path, None, "toy") == ({**trained, **others}, {})
