@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from snakemake.exceptions import WorkflowError
 
+from ukdlib.artifacts.provenance import config_hash
 from ukdlib.settings.config import chain_of, transforms_of
 from ukdlib.settings.data_checks import TRANSFORM_KEYS
 from ukdlib.videos.annotations import locate, shard_of
@@ -29,7 +30,8 @@ def videos_folder(dataset):
     if "render" not in entry:
         return entry["videos"]
     (height, width), fps, seed = (entry["render"][key] for key in ("size", "fps", "seed"))
-    return os.path.join(entry["videos"], f"{height}x{width}_{fps}fps_seed{seed}")
+    camera = f"_camera{config_hash(entry['render']['camera'])[:8]}" if "camera" in entry["render"] else ""
+    return os.path.join(entry["videos"], f"{height}x{width}_{fps}fps_seed{seed}{camera}")
 
 
 @lru_cache(None)

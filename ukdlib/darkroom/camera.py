@@ -1,6 +1,6 @@
-"""The camera in the dark: exposure, photon noise, read-out, 8 bits; camera shake, flickering lamps.
+"""The camera: exposure, photon noise, read-out, 8 bits; camera shake, flickering lamps.
 
-Everything that makes Darkroom hard or easy is a field of `Difficulty`.
+Everything that makes Darkroom hard or easy, or a day of its night, is a field of `Difficulty`.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ class Difficulty:
     shutter: float = 0.75  # share of the frame time that the shutter is open: more = motion blur
     vignette: float = 0.45  # loss of light in the corners
     contrast: float = 1.0  # of the clothes: 1 = any colour, 0 = everyone in a medium grey
+    tone: tuple[float, float] = (1.0, 1.0)  # a group's camera raises codes to 1 / this power: above 1 brightens
 
 
 DEFAULT = Difficulty()
@@ -45,8 +46,12 @@ def encode(linear: np.ndarray) -> np.ndarray:
     return 255 * np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-# one look-up per pixel instead of a power
-CODES = np.round(encode(np.linspace(0, 1, 1 << 14))).astype(np.uint8)
+def tone_curve(tone: float = 1.0) -> np.ndarray:
+    """Codes 0-255 uint8 of linear light 0 .. 1 in equal steps: one look-up per pixel instead of two powers."""
+    return np.round(255 * (encode(np.linspace(0, 1, 1 << 14)) / 255) ** (1 / tone)).astype(np.uint8)
+
+
+CODES = tone_curve()
 
 
 def exposure_gain(linear: np.ndarray, grey: float) -> float:
@@ -88,9 +93,11 @@ def _read_out(light: np.ndarray, sensor, bits: np.ndarray, tables, out: np.ndarr
         out[i] = codes[int(min(max(electrons * scale, 0.0), len(codes) - 1.0) + 0.5)]
 
 
-def expose(linear: np.ndarray, difficulty: Difficulty, rng: np.random.Generator) -> np.ndarray:
+def expose(
+    linear: np.ndarray, difficulty: Difficulty, rng: np.random.Generator, codes: np.ndarray = CODES
+) -> np.ndarray:
     """
-    The sensor's output for some light.
+    The sensor's output for some light, as the tone curve `codes` stores it.
 
     linear (...) float, exposure applied, 1 = white; returns uint8 of the same shape: photons arrive as
     Poisson counts of mean linear * full_well, reading adds normal noise, black is clipped, the rest
@@ -98,7 +105,7 @@ def expose(linear: np.ndarray, difficulty: Difficulty, rng: np.random.Generator)
     """
     light = np.ascontiguousarray(linear, np.float32).ravel()
     out, bits = np.empty(light.size, np.uint8), rng.bit_generator.random_raw(light.size)
-    _read_out(light, (difficulty.full_well, difficulty.read_noise), bits, (CODES, NORMAL), out)
+    _read_out(light, (difficulty.full_well, difficulty.read_noise), bits, (codes, NORMAL), out)
     return out.reshape(linear.shape)
 
 

@@ -6,6 +6,8 @@ keyed by (seed, group), what belongs to the clip (timing, extent, standpoint, sh
 """
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,11 @@ SUBPIXEL = np.array([[0.125, 0.375], [-0.375, 0.125], [0.375, -0.125], [-0.125, 
 SHADOW_SIZE = 160  # pixels of the key lamp's view
 SECONDS = (2.0, 3.0)
 NAME = re.compile(rf"({'|'.join(CLASSES)})_(\d+)_(\d+)")
+
+
+def difficulty_of(camera: dict[str, Any]) -> Difficulty:
+    """DEFAULT with some fields changed; pairs may be lists, as YAML has them."""
+    return replace(DEFAULT, **{k: tuple(v) if isinstance(v, list) else v for k, v in camera.items()})
 
 
 def render_clip(
@@ -47,7 +54,7 @@ def render_clip(
     time = ((np.arange(count)[:, None] + offsets) / fps).ravel()
     cast = act(match[1], group, time, rng)
     light = photograph(cast, group, (size, time, difficulty), rng)
-    return camera.expose(light, difficulty, generator(seed, name, "noise"))
+    return camera.expose(light, difficulty, generator(seed, name, "noise"), camera.tone_curve(group.tone))
 
 
 def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:

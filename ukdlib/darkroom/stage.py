@@ -30,6 +30,7 @@ class Group:
     grey: float  # mean grey level that the exposure aims at
     shake: float
     flicker: str
+    tone: float
 
 
 @lru_cache(64)
@@ -69,6 +70,7 @@ def make_group(seed: int, number: int, difficulty: Difficulty) -> Group:
         grey=float(np.clip(grey, *difficulty.grey_range)),
         shake=difficulty.shake * how.uniform(0.3, 1.7),
         flicker=str(how.choice(list(camera.FLICKERS))),
+        tone=how.uniform(*difficulty.tone),
     )
 
 

@@ -33,6 +33,9 @@ def _datasets(config: dict) -> Problems:
             re.compile(entry.get("group", ""))
         except re.error as error:
             yield f"datasets.{name}.group is {entry['group']!r}, which is not a valid regular expression: {error}"
+        for key, pair in entry.get("render", {}).get("camera", {}).items():
+            if isinstance(pair, list) and pair != sorted(pair):
+                yield f"datasets.{name}.render.camera.{key} is {pair}; the lowest value comes first"
         for number, split in enumerate(entry["splits"]):
             yield from _split(f"datasets.{name}.splits[{number}]", split)
 
