@@ -17,6 +17,7 @@ include: "rules/inputs/trainings.smk"
 include: "rules/inputs/tables.smk"
 include: "rules/frames.smk"
 include: "rules/data.smk"
+include: "rules/weights.smk"
 include: "rules/teachers.smk"
 include: "rules/fusion.smk"
 include: "rules/students.smk"
@@ -34,7 +35,10 @@ localrules:
     index_videos,
     split_videos,
     assign_folds,
+    weights,
     fetch_weights,
+    publish_weights,
+    describe_weights,
     import_logits,
     fuse_logits,
     evaluate,
@@ -50,6 +54,12 @@ rule verify:
     """Compare all results with their records, then recompute a sample of every stored logit from checkpoint and frames."""
     input:
         audited,
+
+
+rule weights:
+    """The networks that `publish` names, as files that others can start from."""
+    input:
+        card_of_weights,
 
 
 rule all:

@@ -8,26 +8,6 @@ OUTPUT:  .../teachers/{teacher}/checkpoint.safetensors, history.csv
 """
 
 
-rule fetch_weights:
-    output:
-        "results/weights/{weights}",
-    log:
-        "logs/fetch_weights/{weights}.log",
-    wildcard_constraints:
-        weights=any_of(fetched_weights(config)),
-    conda:
-        "../envs/torch.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=60,
-    params:
-        place="weights.{weights}",
-        source=lambda wildcards: config["weights"][wildcards.weights],
-        code=code("fetch_weights"),
-    script:
-        "../workflow_scripts/fetch_weights.py"
-
-
 rule train_teacher:
     input:
         frames=trained_frames,

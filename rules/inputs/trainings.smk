@@ -57,7 +57,9 @@ def weights_path(wildcards):
     name = entry.get("weights")
     if name is None or name in fetched_weights(config):
         return name and f"results/weights/{name}"
-    return config["weights"][name]["file"].format(modality=entry["modality"], **wildcards)
+    return config["weights"][name]["file"].format(
+        network=entry["network"], modality=entry["modality"], **wildcards
+    )
 
 
 def trained_weights(wildcards):
@@ -203,3 +205,10 @@ def foreign_views(wildcards):
 def student_target(wildcards):
     fusion = config["students"][wildcards.student]["fusion"]
     return f"{RUN}/fusions/{fusion}/logits/train.parquet".format(**wildcards)
+
+
+def card_of_weights(wildcards):
+    """The card of the published weights."""
+    if "publish" not in config:
+        raise WorkflowError("config.yaml has no `publish`, so there are no weights to make; config/daylight.yaml has")
+    return rules.describe_weights.output

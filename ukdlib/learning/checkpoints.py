@@ -29,10 +29,21 @@ def save_checkpoint(path: str | Path, network: nn.Module, metadata: dict[str, An
     if missing:
         raise ValueError(f"{path}: metadata lacks {', '.join(missing)}")
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    write_checkpoint(path, weights, metadata)
+
+
+def write_checkpoint(path: str | Path, weights: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
+    """Write tensors and metadata as `read_checkpoint` returns them."""
     # one key: safetensors writes several in an order that changes from run to run
     stated = {**metadata, "config_hash": config_hash(metadata), "checksum": _checksum(weights)}
     with beside(path) as part:
         save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """(tensors by name, metadata) of a checkpoint, whatever network it is of; refused if any of it is damaged."""
+    weights, metadata = _open(path)
+    return _whole(path, weights, metadata), {k: v for k, v in metadata.items() if k not in SEALS}
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

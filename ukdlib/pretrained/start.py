@@ -20,6 +20,7 @@ from ukdlib.learning.seen import Seen
 from ukdlib.networks.stems import RULES as STEM_RULES
 from ukdlib.networks.stems import find_stems
 from ukdlib.pretrained.naming import foreign_name, rearranged
+from ukdlib.pretrained.publishing import check_sum
 from ukdlib.pretrained.reading import read_weights
 
 LEAST = 0.9  # share of the parameters outside the head
@@ -51,11 +52,12 @@ def start_from(
 
     Without settings nothing is done. Prints the account, returns what the checkpoint records: {note, sha256,
     matched, renewed, ...}, and what the weights have seen: unknown, unless it is a checkpoint of ours. The head of one
-    is kept only if its `classes` are the same. Raises ValueError if the file is not a file of weights or is of
-    another network.
+    is kept only if its `classes` are the same. Raises ValueError if the file is not a file of weights, is of another
+    network, or has another hash than a list of hashes beside it says.
     """
     if settings is None:
         return None, Seen()
+    check_sum(path)
     stated = own_metadata(path)
     renew = stated is not None and stated["classes"] != classes  # third-party files do not name their classes
     weights = rearranged(read_weights(path), settings["naming"])

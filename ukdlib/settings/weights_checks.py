@@ -14,7 +14,7 @@ from string import Formatter
 from ukdlib.settings.config import has_flow, has_frames
 
 Problems = Iterator[str]
-FILLED_IN = ("dataset", "split", "seed", "modality")  # in the path of a file
+FILLED_IN = ("dataset", "split", "seed", "network", "modality")  # in the path of a file
 OWN = re.compile(r"^results/(?P<dataset>[^/]+)/split(?P<split>[^/]+)/")  # a checkpoint of this workflow
 
 

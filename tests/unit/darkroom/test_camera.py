@@ -16,6 +16,7 @@ from ukdlib.darkroom.camera import (
     flicker,
     generator,
     hand_held,
+    tone_curve,
     vignette,
 )
 
@@ -31,6 +32,15 @@ def linear_of(codes):
 def test_encoding_is_srgb():
     np.testing.assert_allclose(encode(np.array([0, 0.0031308, 0.2140, 1])), [0, 10.31, 127.5, 255], atol=0.05)
     assert (np.diff(encode(np.linspace(0, 1, 1000))) > 0).all() and CODES[0] == 0 and CODES[-1] == 255
+
+
+def test_a_tone_curve_brightens_as_gamma_correction_does():
+    linear = np.linspace(0, 1, 1 << 14)
+    np.testing.assert_array_equal(CODES, np.round(encode(linear)))
+    np.testing.assert_allclose(tone_curve(2.0), 255 * (encode(linear) / 255) ** 0.5, atol=0.5)
+    light = np.full(10_000, 0.1, np.float32)
+    plain, bright = (expose(light, DIFFICULTY, generator("x"), tone_curve(tone)) for tone in (1.0, 2.2))
+    assert bright.mean() == pytest.approx(255 * (plain.mean() / 255) ** (1 / 2.2), rel=0.01)
 
 
 @pytest.mark.parametrize("electrons", [1.5, FEW - 0.5, FEW + 0.5, 60.0])
