@@ -30,6 +30,7 @@ SETTING = {
     "weight_temperature": 1.0,
     "fuse_as": "probabilities",
     "out_of_fold": False,
+    "consensus": False,
 }
 
 

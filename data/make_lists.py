@@ -4,21 +4,28 @@ A group is one person in one place at one time of day, who performs all CLASSES.
 their names (ukdlib.darkroom.clip).
 
 Darkroom: a split tests on TEST_GROUPS of its GROUPS groups and trains on the others; the test groups of the two splits
-are disjoint. Daylight: one split; its groups are of another seed, so that it shares nobody and no place with Darkroom.
+are disjoint. UNLABELLED_GROUPS more are night footage that nobody has labelled: their list names paths only, and what
+these paths say of the action is read by nothing but the renderer.
+
+Daylight: one split; its groups are of another seed, so that it shares nobody and no place with Darkroom.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 CLASSES = ("Drink", "Jump", "Pick", "Pour", "Push", "Run", "Sit", "Stand", "Turn", "Walk", "Wave")
-GROUPS, TEST_GROUPS, SPLITS = 64, 24, 2
+GROUPS, TEST_GROUPS, SPLITS, UNLABELLED_GROUPS = 64, 24, 2, 90
 DAYLIGHT_GROUPS, DAYLIGHT_TEST_GROUPS = 260, 26
 
 
+def clips(groups: Sequence[int]) -> list[tuple[int, str]]:
+    """(label, Class/Class_group_1.mp4) of every clip of some groups."""
+    return [(label, f"{name}/{name}_{g}_1.mp4") for label, name in enumerate(CLASSES) for g in groups]
+
+
 def rows(groups: Sequence[int]) -> str:
-    """`idx<TAB>label<TAB>Class/Class_group_1.mp4` for every clip of some groups."""
-    clips = [(label, f"{name}/{name}_{g}_1.mp4") for label, name in enumerate(CLASSES) for g in groups]
-    return "".join(f"{i}\t{label}\t{path}\n" for i, (label, path) in enumerate(clips))
+    """`idx<TAB>label<TAB>path` for every clip of some groups."""
+    return "".join(f"{i}\t{label}\t{path}\n" for i, (label, path) in enumerate(clips(groups)))
 
 
 def write_lists(folder: Path, groups: int, test_groups: int, splits: int) -> None:
@@ -37,4 +44,6 @@ def write_lists(folder: Path, groups: int, test_groups: int, splits: int) -> Non
 if __name__ == "__main__":
     data = Path(__file__).parent
     write_lists(data / "darkroom/list_cvt", GROUPS, TEST_GROUPS, SPLITS)
+    unlabelled = clips(range(GROUPS + 1, GROUPS + 1 + UNLABELLED_GROUPS))
+    (data / "darkroom/list_cvt/unlabelled.txt").write_text("".join(f"{path}\n" for _, path in unlabelled))
     write_lists(data / "daylight/list_cvt", DAYLIGHT_GROUPS, DAYLIGHT_TEST_GROUPS, 1)

@@ -58,7 +58,7 @@ rule tabulate:
         rows=lambda wildcards: list(table_rows(wildcards).items()),  # lists: their order counts
         trained=lambda wildcards: list(table_trained(wildcards).items()),
         baseline=lookup(dpath="tables/{table}/baseline", within=config),
-        paper=lookup(dpath="tables/{table}/paper", within=config),
+        paper=lambda wildcards: paper_of(wildcards.table),
         caption=lookup(dpath="tables/{table}/caption", within=config),
         note=dataset_setting("note"),
         pretraining=pretraining,

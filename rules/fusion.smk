@@ -13,6 +13,8 @@ rule fuse_logits:
         "results/{dataset}/split{split}/seed{seed}/fusions/{fusion}/logits/{subset}.parquet",
     log:
         "logs/fuse_logits/{dataset}_split{split}_seed{seed}_{fusion}_{subset}.log",
+    wildcard_constraints:
+        subset="train|val|test|unlabelled",
     conda:
         "../envs/torch.yaml"
     resources:

@@ -6,6 +6,7 @@ OUTPUT:  .../students/{student}/checkpoint.safetensors, history.csv
          results/{dataset}/cost.csv                            (cost of a step with K teachers)
 """
 
+STUDENT_KEYS = ("alpha", "kl_reduction", "unlabelled")
 COST_STUDENT = config["students"][config["cost"]["student"]]
 
 
@@ -15,6 +16,9 @@ rule distill_student:
         subsets="results/{dataset}/split{split}/subsets.parquet",
         target=student_target,
         weights=trained_weights,
+        unlabelled=if_unlabelled(admitted_clips),
+        unlabelled_frames=if_unlabelled(unlabelled_frames),
+        unlabelled_target=if_unlabelled(unlabelled_target),
     output:
         checkpoint="results/{dataset}/split{split}/seed{seed}/students/{student}/checkpoint.safetensors",
         history="results/{dataset}/split{split}/seed{seed}/students/{student}/history.csv",
@@ -41,7 +45,7 @@ rule distill_student:
         modality=trained_modality,
         frames=trained_chain,
         recipe=trained_recipe,
-        student=lambda wildcards: {key: trained(wildcards)[key] for key in ("alpha", "kl_reduction")},
+        student=lambda wildcards: {key: trained(wildcards)[key] for key in STUDENT_KEYS},
         fusion=lambda wildcards: config["fusions"][trained(wildcards)["fusion"]],
         classes=classes_of,
         videos=[("subset", "==", "train")],

@@ -4,6 +4,7 @@ One network per teacher, each trained separately, and the logits of all trained 
 INPUT:   results/{dataset}/frames/{modality}/, results/{dataset}/split{split}/subsets.parquet
 OUTPUT:  .../teachers/{teacher}/checkpoint.safetensors, history.csv
          .../{role}/{name}/logits/{subset}.parquet             (of teachers and students)
+         .../{role}/{name}/logits/unlabelled.parquet           (of clips without labels)
          .../teachers/{teacher}/logits/out_of_fold.parquet     (training videos, each predicted by a network not trained on it)
 """
 
@@ -117,6 +118,43 @@ rule verify_logits:
         "../workflow_scripts/verify_logits.py"
 
 
+# ---------------------------------------------------------------- clips without labels
+
+
+use rule export_logits as export_unlabelled with:
+    input:
+        frames=unlabelled_frames,
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+        unlabelled="results/{dataset}/split{split}/unlabelled.parquet",
+        checkpoint="results/{dataset}/split{split}/seed{seed}/{role}/{name}/checkpoint.safetensors",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/unlabelled.parquet",
+    log:
+        "logs/export_unlabelled/{dataset}_split{split}_seed{seed}_{role}_{name}.log",
+    benchmark:
+        "results/benchmarks/export_unlabelled/{dataset}_split{split}_seed{seed}_{role}_{name}.tsv"
+    params:
+        videos=None,
+        subset="unlabelled",
+        origin=unlabelled_origin,
+
+
+use rule verify_logits as verify_unlabelled with:
+    input:
+        frames=unlabelled_frames,
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+        unlabelled="results/{dataset}/split{split}/unlabelled.parquet",
+        checkpoint="results/{dataset}/split{split}/seed{seed}/{role}/{name}/checkpoint.safetensors",
+        logits="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/unlabelled.parquet",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/verified/unlabelled.json",
+    log:
+        "logs/verify_unlabelled/{dataset}_split{split}_seed{seed}_{role}_{name}.log",
+    params:
+        videos=None,
+        origin=unlabelled_origin,
+
+
 # ---------------------------------------------------------------- out of fold: a network for each fold of the training videos
 
 
@@ -197,13 +235,14 @@ rule gather_folds:
 rule import_logits:
     input:
         file=lambda wildcards: made(foreign_path(wildcards)) or watched(foreign_file(wildcards)),
-        subsets="results/{dataset}/split{split}/subsets.parquet",
+        subsets=lambda wildcards: subsets_with(wildcards.subset).format(**wildcards),
     output:
         "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/{subset}.parquet",
     log:
         "logs/import_logits/{dataset}_split{split}_seed{seed}_{teacher}_{subset}.log",
     wildcard_constraints:
         teacher=any_of(FOREIGN),
+        subset="train|val|test|unlabelled",
     conda:
         "../envs/torch.yaml"
     resources:

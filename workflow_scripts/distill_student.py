@@ -26,15 +26,17 @@ from ukdlib.videos.subsets import read_identities, read_videos
 job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 interruption.watch()
 params, files, resources = snakemake.params, snakemake.input, snakemake.resources
-video_ids, labels = read_videos(files.subsets, params.videos)
-shown, held_out = read_identities(files.subsets, params.videos, snakemake.wildcards.dataset)
-knowledge = read_knowledge(files.target, video_ids, params.classes, params.fusion, params.student)
-lesson = Lesson(open_shards(files.frames), video_ids, labels, Modality(**params.modality), knowledge)
+chosen, more, targets = params.videos, files.unlabelled, [files.target, *files.unlabelled_target]
+video_ids, labels = read_videos(files.subsets, chosen, more)
+shown, held_out = read_identities(files.subsets, chosen, snakemake.wildcards.dataset, more)
+knowledge = read_knowledge(targets, video_ids, params.classes, params.fusion, params.student)
+frames = [*files.frames, *files.unlabelled_frames]
+lesson = Lesson(open_shards(frames), video_ids, labels, Modality(**params.modality), knowledge)
 weights = files.weights or params.weights_file
 start = partial(start_from, path=weights, settings=params.weights, classes=params.classes)
-history = Seen(shown, unknown_sources([files.target])), held_out
+history = Seen(shown, unknown_sources(targets)), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
-key = resume_key(files.frames, dict(params.items()))
+key = resume_key(frames, dict(params.items()))
 run = Run(params.seed, choose_device(params.device), params.state, key, resources.processes)
 complete(course, lesson, run, resources.workers, dict(snakemake.output.items()))
 job.finish(snakemake.output)

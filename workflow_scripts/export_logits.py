@@ -27,7 +27,7 @@ recipe = {**expected["recipe"], "workers": snakemake.resources.workers}
 exported = export(
     network,
     open_shards(files.frames),
-    read_videos(files.subsets, params.videos),
+    read_videos(files.get("unlabelled", files.subsets), params.videos),
     params.subset,
     (recipe, modality, expected["classes"]),
     (journal, resume_key(files, {**params, "device": device.type})),

@@ -22,7 +22,7 @@ rows = read_logits(files.logits)
 trained_on = files.subsets, params.trained_on, snakemake.wildcards.dataset
 network, modality, origin = trained_network(files.checkpoint, trained_on, expected)
 check_origin(files.logits, rows.metadata, {**params.origin, **origin})
-check_rows(files.logits, rows, *read_videos(files.subsets, params.videos))
+check_rows(files.logits, rows, *read_videos(files.get("unlabelled", files.subsets), params.videos))
 network = prepare(network, choose_device(params.device))
 recipe = {**expected["recipe"], "workers": snakemake.resources.workers}
 setting = recipe, modality, expected["classes"]

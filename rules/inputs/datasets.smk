@@ -7,12 +7,13 @@ from functools import lru_cache
 from snakemake.exceptions import WorkflowError
 
 from ukdlib.artifacts.provenance import config_hash
-from ukdlib.settings.config import chain_of, transforms_of
+from ukdlib.settings.config import NO_LABEL, chain_of, transforms_of
 from ukdlib.settings.data_checks import TRANSFORM_KEYS
 from ukdlib.videos.annotations import locate, shard_of
 from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of
+from ukdlib.videos.unlabelled import Unlabelled, read_unlabelled, refuse_labelled
 
 
 def held_out(dataset, number):
@@ -35,20 +36,32 @@ def videos_folder(dataset):
 
 
 @lru_cache(None)
+def unlabelled(dataset):
+    """The clips without labels of a data set: ukdlib.videos.unlabelled.Unlabelled."""
+    entry = config["datasets"][dataset]
+    if "unlabelled" not in entry:
+        return Unlabelled({}, {}, [])
+    return read_unlabelled(videos_folder(dataset), entry["unlabelled"], entry["links_out"])
+
+
+@lru_cache(None)
 def listed(dataset):
     """A data set from its lists or folders, each read once: ukdlib.videos.datasets.DataSet."""
     entry = config["datasets"][dataset]
     lists = entry["splits"], entry.get("classes")
-    for key in ("videos", "list"):
+    for key in ("videos", "list", "unlabelled"):
         on_disk(f"config.yaml: datasets.{dataset}.{key}", entry.get(key, ""))
     try:
-        read = read_dataset(videos_folder(dataset), *lists, entry.get("list"), entry["links_out"])
+        apart = {annotation.path for annotation in unlabelled(dataset).videos.values()}
+        read = read_dataset(videos_folder(dataset), *lists, entry.get("list"), entry["links_out"], apart)
+        refuse_labelled(unlabelled(dataset).videos.values(), read.videos.values())
         groups = groups_of(list(read.videos), read.groups, entry.get("group"))  # each name must have one
         check_splits(read, groups, [Held(**held_out(dataset, n)) for n in range(len(read.splits))])
         if "group" in entry and not read.groups:
             read.warnings.extend(group_warnings(read, groups))
         if "render" not in entry:
-            missing = unlisted(videos_folder(dataset), read, others_of(*lists), entry["links_out"])
+            others = [*others_of(*lists), *unlabelled(dataset).videos.values()]
+            missing = unlisted(videos_folder(dataset), read, others, entry["links_out"])
             known = {path for path, _ in read.warnings}
             read.warnings.extend(warning for warning in missing if warning[0] not in known)
         return read
@@ -65,11 +78,22 @@ check(
 
 @lru_cache(None)
 def sharded(dataset):
-    """The annotations of all lists, each video once, by shard."""
-    shards = [[] for _ in range(config["datasets"][dataset]["shards"])]
-    for video_id, annotation in sorted(listed(dataset).videos.items()):
-        shards[shard_of(video_id, len(shards))].append(annotation)
+    """
+    The annotations of all lists, each video once, by shard; then those of the clips without labels, in as many shards
+    again: new footage changes no frames of labelled videos.
+    """
+    count = config["datasets"][dataset]["shards"]
+    shards = [[] for _ in range(2 * count)]
+    for first, videos in ((0, listed(dataset).videos), (count, unlabelled(dataset).videos)):
+        for video_id, annotation in sorted(videos.items()):
+            shards[first + shard_of(video_id, count)].append(annotation)
     return shards
+
+
+def unlabelled_shards(dataset):
+    """Numbers of the shards that have clips without labels."""
+    count = config["datasets"][dataset]["shards"]
+    return [shard for shard in range(count, 2 * count) if sharded(dataset)[shard]]
 
 
 def classes_of(wildcards):
@@ -83,6 +107,10 @@ def shard_videos(wildcards):
 
 def labels_of(wildcards):
     return {video_id: annotation.label for video_id, annotation in listed(wildcards.dataset).videos.items()}
+
+
+def no_labels(wildcards):
+    return dict.fromkeys(unlabelled(wildcards.dataset).videos, NO_LABEL)
 
 
 def shard_files(wildcards):
@@ -193,9 +221,9 @@ def all_shards(path):
 
 
 @lru_cache(None)
-def frames_of(dataset, modality):
-    """All frame shards of one modality."""
-    shards = range(config["datasets"][dataset]["shards"])
+def frames_of(dataset, modality, shards=None):
+    """The frame shards of one modality: by default of all labelled videos."""
+    shards = range(config["datasets"][dataset]["shards"]) if shards is None else shards
     return expand(f"results/{dataset}/frames/{modality}/shard{{shard}}.arrow", shard=shards)
 
 

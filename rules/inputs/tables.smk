@@ -32,6 +32,11 @@ def table_rows(wildcards):
     return config["tables"][wildcards.table]["rows"]
 
 
+def paper_of(table):
+    """The paper's numbers of a table: row label -> top-1, none beside data that they are not of."""
+    return config["tables"][table]["paper"] if config["datasets"][DATASET]["paper"] else {}
+
+
 def table_trained(wildcards):
     """The rows that are trained here and have a history: label -> role/name."""
     return {label: row for label, row in table_rows(wildcards).items() if is_trained(row)}
@@ -76,9 +81,9 @@ def rows_of_run():
 
 def published():
     """The paper's number for each label of rows_of_run, if there is one."""
-    tables = [config["tables"][table] for table in tested_tables()]
+    tables = [(config["tables"][table], paper_of(table)) for table in tested_tables()]
     numbers = {
-        table["rows"][label]: number for table in reversed(tables) for label, number in table["paper"].items()
+        table["rows"][label]: number for table, paper in reversed(tables) for label, number in paper.items()
     }
     return {label: numbers[member] for label, member in rows_of_run().items() if member in numbers}
 
@@ -118,6 +123,13 @@ def verified_files():
     fusions = [config["fusions"][student["fusion"]] for student in students]
     teachers = {name for fusion in fusions for name in fusion["teachers"]} - set(FOREIGN)
     proofs = [(f"teachers/{name}", "train") for name in sorted(teachers)] + [(row, "test") for row in rows]
+    unlabelled = {
+        name
+        for student, fusion in zip(students, fusions, strict=True)
+        for name in fusion["teachers"]
+        if student["unlabelled"]
+    }
+    proofs += [(f"teachers/{name}", "unlabelled") for name in sorted(unlabelled - set(FOREIGN))]
     folded = {name for fusion in fusions if fusion["out_of_fold"] for name in fusion["teachers"]} - set(
         FOREIGN
     )

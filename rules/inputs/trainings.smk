@@ -112,6 +112,17 @@ def trained_origin(wildcards):
     }
 
 
+def unlabelled_origin(wildcards):
+    return {**trained_origin(wildcards), "subset": "unlabelled"}
+
+
+def subsets_with(subset):
+    """The file that lists a subset's videos."""
+    return (
+        "results/{dataset}/split{split}/" + f"{'unlabelled' if subset == 'unlabelled' else 'subsets'}.parquet"
+    )
+
+
 def trained_chain(wildcards):
     """How the frames were made: the entries of the modality and of all that it is made of, from the video on."""
     return json.dumps(transforms_of(config, trained(wildcards)["modality"]), sort_keys=True)
@@ -167,7 +178,10 @@ def training_memory(wildcards):
 def fused_teachers(wildcards):
     """Logits of the teachers of one fusion; only the training subset may be weighted by its labels."""
     fusion = fusion_setting(wildcards)
-    if wildcards.subset != "train" and fusion["method"] in LABEL_METHODS:
+    weighted = fusion["method"] in LABEL_METHODS
+    if wildcards.subset == "unlabelled" and fusion["consensus"]:
+        weighted = False
+    if weighted and wildcards.subset != "train":
         raise WorkflowError(
             f"config.yaml: fusions.{wildcards.fusion} weights teachers by the ground-truth label (method "
             f"{fusion['method']!r}), a leak on the subset {wildcards.subset!r}; it can only fuse 'train'"
@@ -197,18 +211,37 @@ def foreign_file(wildcards):
 def foreign_views(wildcards):
     """The number of views of each video that the other teachers and their students use."""
     recipe = recipe_of(config, "teachers", wildcards.teacher)
-    return (
-        recipe["export_views"] if wildcards.subset == "train" else recipe["test_clips"] * recipe["test_crops"]
-    )
+    replayed = wildcards.subset in ("train", "unlabelled")
+    return recipe["export_views"] if replayed else recipe["test_clips"] * recipe["test_crops"]
 
 
-def student_target(wildcards):
+def student_target(wildcards, subset="train"):
     fusion = config["students"][wildcards.student]["fusion"]
-    return f"{RUN}/fusions/{fusion}/logits/train.parquet".format(**wildcards)
+    return f"{RUN}/fusions/{fusion}/logits/{subset}.parquet".format(**wildcards)
+
+
+def unlabelled_frames(wildcards):
+    modality = stored_as(config, trained(wildcards)["modality"])
+    return frames_of(wildcards.dataset, modality, tuple(unlabelled_shards(wildcards.dataset)))
+
+
+def if_unlabelled(paths):
+    """Input function: these files, if the student learns from clips without labels."""
+    return lambda wildcards: paths(wildcards) if trained(wildcards)["unlabelled"] else []
+
+
+def admitted_clips(wildcards):
+    return ["results/{dataset}/split{split}/unlabelled.parquet".format(**wildcards)]
+
+
+def unlabelled_target(wildcards):
+    return [student_target(wildcards, "unlabelled")]
 
 
 def card_of_weights(wildcards):
     """The card of the published weights."""
     if "publish" not in config:
-        raise WorkflowError("config.yaml has no `publish`, so there are no weights to make; config/daylight.yaml has")
+        raise WorkflowError(
+            "config.yaml has no `publish`, so there are no weights to make; config/daylight.yaml has"
+        )
     return rules.describe_weights.output

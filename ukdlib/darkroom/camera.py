@@ -28,7 +28,10 @@ class Difficulty:
     shutter: float = 0.75  # share of the frame time that the shutter is open: more = motion blur
     vignette: float = 0.45  # loss of light in the corners
     contrast: float = 1.0  # of the clothes: 1 = any colour, 0 = everyone in a medium grey
-    tone: tuple[float, float] = (1.0, 1.0)  # a group's camera raises codes to 1 / this power: above 1 brightens
+    tone: tuple[float, float] = (
+        1.0,
+        1.0,
+    )  # a group's camera raises codes to 1 / this power: above 1 brightens
 
 
 DEFAULT = Difficulty()

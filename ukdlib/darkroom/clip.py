@@ -28,7 +28,8 @@ NAME = re.compile(rf"({'|'.join(CLASSES)})_(\d+)_(\d+)")
 
 def difficulty_of(camera: dict[str, Any]) -> Difficulty:
     """DEFAULT with some fields changed; pairs may be lists, as YAML has them."""
-    return replace(DEFAULT, **{k: tuple(v) if isinstance(v, list) else v for k, v in camera.items()})
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in camera.items()}
+    return replace(DEFAULT, **fields)
 
 
 def render_clip(

@@ -45,6 +45,7 @@ FUSION = {
     "fuse_as": "probabilities",
     "target": "view",
     "out_of_fold": False,
+    "consensus": False,
 }
 WARMUP_STEPS = 1
 VIDEOS = 4096  # whose knowledge the student holds, about as many as ARID's training videos
@@ -152,7 +153,7 @@ def stored_targets(
             fusion.start()
             fusion.join()
             student = {"alpha": ALPHA, "kl_reduction": "batchmean"}
-            known = read_knowledge(path, _video_ids(), case.classes, FUSION, student).target
+            known = read_knowledge([path], _video_ids(), case.classes, FUSION, student).target
     for begin in itertools.cycle(range(0, VIDEOS - len(labels), len(labels))):
         yield torch.from_numpy(known[begin : begin + len(labels), 0]).to(device)
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ukdlib.knowledge.alignment import read_aligned, stating_unknown, unknown_sources
-from ukdlib.knowledge.fusion import clamped_scores, fused_knowledge, log_distribution
+from ukdlib.knowledge.fusion import clamped_scores, consensus, fused_knowledge, log_distribution
 from ukdlib.knowledge.logits import LogitFile, LogitRows, open_writer, row_groups
+from ukdlib.settings.config import NO_LABEL
 from ukdlib.videos.crossfit import check_unseen
 
 
@@ -17,7 +18,7 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
     """
     Write the targets, weights and constants of a fusion of the files `paths`, one of each teacher.
 
-    fusion: {method, tau, h, weight_temperature, fuse_as, target, out_of_fold}; metadata: stored with it.
+    fusion: {method, tau, h, weight_temperature, fuse_as, target, out_of_fold, consensus}; metadata: stored with it.
     """
     if fusion["out_of_fold"]:
         for path in paths:
@@ -28,12 +29,15 @@ def fuse_files(output: str, paths: Sequence[str], fusion: dict[str, Any], metada
     stored = stating_unknown({**metadata, **settings}, unknown_sources(paths))
     with open_writer(output, stored) as write:
         for rows, logits in read_aligned(paths, fusion["target"]):
+            labels = rows.labels
+            if fusion["consensus"]:
+                labels = np.where(labels == NO_LABEL, consensus(logits), labels)
             target, weights, constant = fused_knowledge(
-                fusion["method"], logits, rows.labels, fusion["tau"], *weighting
+                fusion["method"], logits, labels, fusion["tau"], *weighting
             )
             write(replace(rows, logits=log_distribution(target), weights=weights, constant=constant))
             if fusion["method"] == "gtd":
-                clamped += int(clamped_scores(logits, rows.labels, fusion["weight_temperature"]).sum())
+                clamped += int(clamped_scores(logits, labels, fusion["weight_temperature"]).sum())
                 scores += weights.size
         if scores:
             stored["clamped_share"] = str(clamped / scores)

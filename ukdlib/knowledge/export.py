@@ -22,6 +22,7 @@ from ukdlib.learning.views import Views, join_views, random_views, test_views
 from ukdlib.videos.subsets import read_identities, read_videos
 
 Setting = tuple[dict[str, Any], Modality, Sequence[str]]  # (recipe, modality, classes)
+REPLAYED = ("train", "unlabelled")  # subsets of which students learn
 TOLERANCE, TOLERANCE_BF16 = 1e-3, 5e-2  # allowed difference of a logit, in standard deviations of all of them
 
 
@@ -41,6 +42,8 @@ def trained_network(
     shown, held_out = read_identities(path, chosen, dataset)
     seen.refuse_leak(checkpoint, held_out, shown)
     origin = {"checkpoint": sha256(checkpoint), "trained_on": hashed}
+    if stated.get("unlabelled"):
+        origin["unlabelled"] = str(stated["unlabelled"])  # clips
     return network, modality, stating_unknown(origin, seen.unknown)
 
 
@@ -55,7 +58,7 @@ def export(
     """
     Logits of all videos (video_ids, labels) of a subset, one row per view.
 
-    Subset "train" has the views numbered 0 .. export_views - 1 that a student can replay; any other the
+    The subsets REPLAYED have the views numbered 0 .. export_views - 1 that a student can replay; any other the
     recipe's fixed test views. journal: (path, key) of ukdlib.artifacts.journal, from which a killed export resumes
     at its batch.
     """
@@ -63,7 +66,7 @@ def export(
     video_ids, labels = videos
     if not len(video_ids):
         raise ValueError(f"export: no videos in subset {subset!r}")
-    count = recipe["export_views"] if subset == "train" else recipe["test_clips"] * recipe["test_crops"]
+    count = recipe["export_views"] if subset in REPLAYED else recipe["test_clips"] * recipe["test_crops"]
     rows, numbers = np.repeat(np.arange(len(video_ids)), count), np.tile(np.arange(count), len(video_ids))
     shown = [video_ids[int(row)] for row in rows]
     samples = numbered_views(store, shown, numbers, subset, recipe)
@@ -159,7 +162,7 @@ def numbered_views(
     store: Store, video_ids: Sequence[str], numbers: np.ndarray, subset: str, recipe: dict[str, Any]
 ) -> Samples:
     """View numbers[i] of video_ids[i], as a subset's rows are numbered; rows (n,) count from 0."""
-    if subset == "train":
+    if subset in REPLAYED:
         views = random_views(video_ids, numbers, recipe["crop"], recipe["short_side"], recipe["flip"])
     else:
         fixed = {video_id: _fixed_views(store.shape(video_id), recipe) for video_id in set(video_ids)}

@@ -99,6 +99,11 @@ def fuse(logits: Stack, weights: np.ndarray, tau: float, fuse_as: str = "probabi
 FUSE_AS = ("probabilities", "logits")
 
 
+def consensus(logits: Stack) -> np.ndarray:
+    """The class (N,) of the largest mean probability over the teachers, at temperature 1: a stand-in for the label."""
+    return sum(np.exp(log_softmax(z)) for z in logits).argmax(axis=1)
+
+
 def log_softmax(logits: np.ndarray, tau: float = 1.0) -> np.ndarray:
     """Log of softmax(logits / tau) over the last axis, in double precision; finite for finite logits."""
     if not tau > 0:

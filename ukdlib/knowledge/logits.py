@@ -2,7 +2,7 @@
 The Parquet file of logits: its schema, and the only functions that read and write it.
 
 One row per (video_id, view), sorted by both, with columns
-  video_id string, view int32, label int32 (class number), logits float32[C]
+  video_id string, view int32, label int32 (class number, -1 if it has none), logits float32[C]
 and, in the file of a fusion, weights float32[K] and constant float32 (see ukdlib.knowledge.fusion); its logits are the
 log of the softened target, so that softmax gives the distribution for teachers, fusions and students alike.
 Out-of-fold files have fold int32, the network that a row comes from (see ukdlib.videos.crossfit).
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ukdlib.artifacts.sealing import checksum, damaged, put_in_place, refuse_damage
+from ukdlib.settings.config import NO_LABEL
 
 SCHEMA_VERSION = "1"
 ROW_GROUP = 2048  # rows that are read, fused and written at once
@@ -255,10 +256,10 @@ def _check_rows(rows: LogitRows, path: str | Path, first_row: int = 0) -> None:
         )
     ids, views = rows.video_ids, rows.views
     later = (ids[1:] > ids[:-1]) | ((ids[1:] == ids[:-1]) & (views[1:] > views[:-1]))
-    outside = (rows.labels < 0) | (rows.labels >= len(rows.classes))
+    outside = (rows.labels < NO_LABEL) | (rows.labels >= len(rows.classes))
     bad = {
         "is a duplicate, or not sorted by video_id and view": ~np.append(True, later),
-        f"has a label outside 0 .. {len(rows.classes) - 1}": outside,
+        f"has a label outside 0 .. {len(rows.classes) - 1}, and not {NO_LABEL} for none": outside,
         "has logits that are not finite": ~np.isfinite(rows.logits).all(axis=1),
     }
     for problem, rows_at_fault in bad.items():

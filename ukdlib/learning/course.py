@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from ukdlib.artifacts.provenance import config_hash, videos_hash
@@ -55,7 +56,8 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
         "seed": run.seed,
         "in_channels": channels,
         "start": start,
-        "trained_on": videos_hash(lesson.video_ids),
+        "trained_on": videos_hash(np.asarray(lesson.video_ids)[lesson.labels >= 0].tolist()),
+        "unlabelled": int((lesson.labels < 0).sum()),
         "seen": course.seen.and_also(before).as_json(),
     }
     save_checkpoint(output["checkpoint"], network, metadata)

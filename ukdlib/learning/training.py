@@ -45,6 +45,7 @@ class Knowledge:
     alpha: float
     kl_reduction: str
     replay: int  # V if targets belong to views, which are used in turn; 0 if they belong to videos
+    unlabelled: float = 1.0  # weight of a clip without label, of which a student learns by its target alone
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Lesson:
 
     store: Store
     video_ids: Sequence[str]
-    labels: np.ndarray  # (M,) int
+    labels: np.ndarray  # (M,) int; -1: no label, which takes knowledge
     modality: Modality
     knowledge: Knowledge | None = None
 
@@ -156,7 +157,7 @@ def _train_epoch(
 
 
 def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
-    """Accumulate a batch's gradients; returns its part (4,) of the epoch's means, as a lesson_loss."""
+    """Accumulate a batch's gradients; returns its part (5,) of the epoch's means, as a lesson_loss."""
     logits = class_logits(learner.parallel, batch, epoch.recipe, epoch.lesson.modality)
     loss, *parts = lesson_loss(logits, batch.rows, epoch.lesson, epoch.number)
     share = len(batch.rows) / epoch.batch_size
@@ -165,15 +166,16 @@ def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
 
 
 def _summary(learner: Learner, epoch: Epoch, measured: list[torch.Tensor], seconds: float) -> dict[str, Any]:
-    """A row of the history: means over the clips."""
+    """A row of the history: means over the clips; cross-entropy and accuracy over those with labels."""
     means = distributed.total(torch.stack(measured).sum(dim=0))
-    loss, cross_entropy, divergence, top1 = means.tolist()
+    loss, cross_entropy, divergence, top1, labelled = means.tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"training: the loss is {loss} in epoch {epoch.number}; lr {epoch.recipe['lr']} may be too high"
         )
     lr, known = learner.optimizer.param_groups[0]["lr"], epoch.lesson.knowledge is not None
-    values = (epoch.number, lr, loss, cross_entropy, divergence if known else None, top1, round(seconds, 3))
+    of_labels = cross_entropy / labelled, divergence if known else None, top1 / labelled
+    values = (epoch.number, lr, loss, *of_labels, round(seconds, 3))
     return dict(zip(HISTORY, values, strict=True))
 
 
@@ -181,9 +183,10 @@ def lesson_loss(
     logits: torch.Tensor, rows: torch.Tensor, lesson: Lesson, epoch: int
 ) -> tuple[torch.Tensor, ...]:
     """
-    (loss, cross-entropy, divergence, top-1 accuracy) of a batch; only the first carries gradients.
+    (loss, cross-entropy, divergence, top-1 accuracy, share with labels) of a batch; only the first carries gradients.
 
-    logits: (n, C) of the videos number `rows` (n,) of the lesson, as used in `epoch`.
+    logits: (n, C) of the videos number `rows` (n,) of the lesson, as used in `epoch`. All are means over n: a clip
+    without label adds nothing to cross-entropy and accuracy.
     """
     shown = rows.numpy()  # numpy takes a tensor of one row for a number
     labels = torch.from_numpy(lesson.labels[shown]).to(logits.device)
@@ -191,14 +194,15 @@ def lesson_loss(
     knowledge = lesson.knowledge
     if knowledge is None:
         loss = F.cross_entropy(logits, labels)
-        return loss, loss.detach(), torch.zeros_like(top1), top1
+        return loss, loss.detach(), torch.zeros_like(top1), top1, torch.ones_like(top1)
     view = epoch % knowledge.target.shape[1]
     target, constant = (
         torch.from_numpy(stored[shown, view]).to(logits.device)
         for stored in (knowledge.target, knowledge.constant)
     )
-    settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction
-    return *distillation_loss(logits, labels, target, *settings, constant), top1
+    settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction, constant, knowledge.unlabelled
+    losses = distillation_loss(logits, labels, target, *settings)
+    return *losses, top1, (labels >= 0).float().mean()
 
 
 def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) -> str:
@@ -211,7 +215,15 @@ def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run
     digest.update(np.ascontiguousarray(lesson.labels).tobytes())
     if (knowledge := lesson.knowledge) is not None:
         digest.update(
-            repr((knowledge.tau, knowledge.alpha, knowledge.kl_reduction, knowledge.replay)).encode()
+            repr(
+                (
+                    knowledge.tau,
+                    knowledge.alpha,
+                    knowledge.kl_reduction,
+                    knowledge.replay,
+                    knowledge.unlabelled,
+                )
+            ).encode()
         )
         digest.update(np.ascontiguousarray(knowledge.target).tobytes())
     return digest.hexdigest()

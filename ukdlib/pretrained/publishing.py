@@ -46,7 +46,9 @@ def check_sum(path: str | Path) -> None:
             raise ValueError(f"{path}: its sha256 is {found}, {sums} says {stated}; get the file again")
 
 
-def write_card(path: str, files: Sequence[str], metrics: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> None:
+def write_card(
+    path: str, files: Sequence[str], metrics: Sequence[Mapping[str, Any]], words: Mapping[str, str]
+) -> None:
     """
     Markdown that says what each file is; metrics: of each file's network on clips that it has not seen.
 

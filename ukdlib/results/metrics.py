@@ -29,6 +29,8 @@ def evaluate(
     confusion (C x C counts, true class by row), nll, ece, interval of top1 (95 %, bootstrap over groups), groups
     (of the videos in the order of their names). groups: of each video; None = each is its own.
     """
+    if (labels < 0).any():
+        raise ValueError(f"metrics: {video_ids[labels < 0][0]!r} has no label to compare with")
     names, truth, probs, views = video_probabilities(video_ids, labels, logits)
     own = [groups[name] if groups else str(name) for name in names]
     guess = probs.argmax(axis=1)

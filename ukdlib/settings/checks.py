@@ -154,6 +154,26 @@ def _fusions(config: dict) -> Problems:
                 )
 
 
+def _unlabelled(config: dict) -> Problems:
+    """Clips without labels: there must be some, and a fusion that weights by labels needs a stand-in for them."""
+    dataset = config["run"]["dataset"]
+    for name, entry in config["students"].items():
+        if not entry.get("unlabelled"):
+            continue
+        if "unlabelled" not in config["datasets"][dataset]:
+            yield (
+                f"students.{name}.unlabelled is {entry['unlabelled']}, "
+                f"but datasets.{dataset}.unlabelled names no clips"
+            )
+        fusion = config["fusions"][entry["fusion"]]
+        if fusion["method"] in LABEL_METHODS and not fusion.get("consensus"):
+            yield (
+                f"students.{name} learns from clips without labels, but fusions.{entry['fusion']} weights teachers by "
+                f"labels (method {fusion['method']!r}); set its `consensus`, or use another method than "
+                f"{in_yaml(LABEL_METHODS)}"
+            )
+
+
 def _views(config: dict) -> Problems:
     """Fused teachers need rows for the same views; the student replays targets per view on its own views."""
     tested = {row for table in config["tables"].values() for row in table["rows"].values()}
@@ -243,6 +263,7 @@ CHECKS: tuple[Callable[[dict], Problems], ...] = (
     _networks,
     *WEIGHTS_CHECKS,
     _fusions,
+    _unlabelled,
     _views,
     _names_that_state_tau,
     _tables,

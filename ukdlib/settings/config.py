@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 # as in ukdlib.knowledge.fusion, which needs numpy; a test keeps them equal
 LABEL_METHODS = frozenset({"gtd", "pkd", "softmin_ce", "ca_mkd"})
+NO_LABEL = -1  # class number of a clip without label, in all files
 
 
 def any_of(names: Iterable[str]) -> str:

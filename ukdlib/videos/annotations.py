@@ -39,7 +39,7 @@ class Annotation(NamedTuple):
 def read_classes(path: str) -> list[str]:
     """Class names by number, composed Unicode, from a table of `id<TAB>Name`, ids 0 .. C-1 in any order."""
     names: dict[int, str] = {}
-    for place, line in _lines(path):
+    for place, line in lines(path):
         number, _, name = unicodedata.normalize("NFC", line).partition("\t")
         if not number.strip().isdecimal() or not name.strip():
             raise ValueError(f"{place}: {line!r} is not `id<TAB>Name`")
@@ -57,7 +57,7 @@ def read_list(path: str, classes: Sequence[str]) -> list[Annotation]:
     """The videos of one list, in its order. classes: names by number, for the labels' check."""
     annotations: list[Annotation] = []
     seen: dict[str, str] = {}
-    for place, (video, label) in _entries(path):
+    for place, (video, label) in entries(path):
         annotation = _annotation(place, video, label, classes)
         if annotation.video_id in seen:
             raise ValueError(f"{place}: {annotation.video_id} is already in {seen[annotation.video_id]}")
@@ -85,19 +85,19 @@ def read_text(path: str) -> str:
     return text
 
 
-def _lines(path: str) -> Iterator[tuple[str, str]]:
+def lines(path: str) -> Iterator[tuple[str, str]]:
     """(file:line, text) of every line that is not blank."""
     for number, line in enumerate(io.StringIO(read_text(path), newline=None), start=1):  # CRLF and LF alike
         if line.strip():
             yield f"{path}:{number}", line.rstrip("\n")
 
 
-def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """(file:line, (video, label)) of a list in any of its forms."""
-    lines = _lines(path)
-    for position, (place, line) in enumerate(lines):
+    rest = lines(path)
+    for position, (place, line) in enumerate(rest):
         if position == 0 and re.match(r'\s*"?VideoID"?\s*([,;]|$)', line):
-            yield from _csv_entries(place, line, lines)
+            yield from _csv_entries(place, line, rest)
             return
         columns = line.split("\t") if line.count("\t") == 2 else ["", *line.rsplit(maxsplit=1)[::-1]]
         if len(columns) != 3:
@@ -106,7 +106,7 @@ def _entries(path: str) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _csv_entries(
-    place: str, header: str, lines: Iterator[tuple[str, str]]
+    place: str, header: str, rest: Iterator[tuple[str, str]]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     mark = max(",;", key=header.count)
     names = [name.strip() for name in _columns(header, mark)]
@@ -115,7 +115,7 @@ def _csv_entries(
             f"{place}: the header is {header!r}; it must have the columns {' and '.join(COLUMNS)}"
         )
     video, label = (names.index(name) for name in COLUMNS)
-    for place, line in lines:
+    for place, line in rest:
         columns = _columns(line, mark)
         if len(columns) != len(names):
             raise ValueError(f"{place}: {line!r} has {len(columns)} columns, the header {len(names)}")

@@ -5,7 +5,7 @@ Standard library only: the workflow reads it when it is parsed, each list once.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ukdlib.videos.annotations import Annotation, by_video, read_classes, read_list, read_text
@@ -33,16 +33,23 @@ class DataSet(NamedTuple):
 
 
 def read_dataset(
-    folder: str, splits: Sequence[dict], classes: str | None, listing: str | None, links_out: bool
+    folder: str,
+    splits: Sequence[dict],
+    classes: str | None,
+    listing: str | None,
+    links_out: bool,
+    apart: Collection[str] = (),
 ) -> DataSet:
     """
     Read all lists of a data set; its folder is searched for classes, and for videos that no list names.
 
-    splits: as in the configuration; classes, listing: files, or None. Raises ValueError with file and line.
+    splits: as in the configuration; classes, listing: files, or None; apart: paths in the folder to ignore, since they
+    have no label. Raises ValueError with file and line.
     """
     names = read_classes(classes) if classes else None
     warnings: list[tuple[str, str]] = []
-    base = _base(folder, listing, names, links_out, warnings) if any(map(_uses_base, splits)) else None
+    search = folder, links_out, apart
+    base = _base(search, listing, names, warnings) if any(map(_uses_base, splits)) else None
     names = base.classes if base else names or _labels_of_all(splits)
     tables = [_lists(split, base, names, listing or folder) for split in splits]
     lists = [*([base] if base else []), *(read for table in tables for read in table.values())]
@@ -79,17 +86,17 @@ def _uses_base(split: dict) -> bool:
 
 
 def _base(
-    folder: str,
+    search: tuple[str, bool, Collection[str]],
     listing: str | None,
     names: list[str] | None,
-    links_out: bool,
     warnings: list[tuple[str, str]],
 ) -> Listing:
-    """The data set's one list, or its folders."""
+    """The data set's one list, or its folders; search: (folder, links_out, apart)."""
     if listing:
         return _read(listing, names)
+    folder, links_out, apart = search
     found = find_videos(folder, links_out)
-    read, skipped = list_folders(found.paths, names)
+    read, skipped = list_folders([path for path in found.paths if path not in apart], names)
     warnings += [*found.warnings, *skipped]
     if not read.annotations:
         raise ValueError(

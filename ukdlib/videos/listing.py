@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ukdlib.videos.annotations import SUFFIXES, Annotation, checked_path, read_text
+from ukdlib.videos.annotations import SUFFIXES, Annotation, checked_path, entries, lines, read_text
 from ukdlib.videos.folders import video_ids
 
 REQUIRED, OPTIONAL = ("video", "label"), ("subset", "group")
@@ -26,6 +26,9 @@ SPELLINGS = {
 SUBSETS = {name: subset for subset, names in SPELLINGS.items() for name in names}
 # blank lines, the line in which spreadsheets state the separator, comments
 BEFORE_THE_HEADER = re.compile(r"\A([^\S\n]*\n|sep=.[^\S\n]*\n|#.*\n)+")
+
+
+LABELLED = r'\t|\s\d+$|^\s*"?VideoID"?\s*[,;]'  # the first line of a list in one of ARID's forms
 
 
 class Listing(NamedTuple):
@@ -73,6 +76,25 @@ def read_table(path: str, classes: Sequence[str] | None = None) -> Listing:
             f"{path}: some videos have a group and some have none; give a group to all of them, or to none"
         )
     return listing
+
+
+def paths_of(path: str) -> tuple[dict[str, str], list[str]]:
+    """
+    (group by path, paths) of a list whose labels are not read: ARID's, a CSV, or a path per line.
+
+    A CSV has a column `video`, and perhaps `group`. Raises ValueError with file and line.
+    """
+    _, header = next(_cells(path), ("", []))
+    if "video" in _names(header) and "videoid" not in _names(header):
+        rows = _rows(path, required=("video",))
+        return {row["video"]: row["group"] for _, row in rows if row.get("group")}, [
+            r["video"] for _, r in rows
+        ]
+    paths = [*lines(path)]
+    if any(re.search(LABELLED, line) for _, line in paths[:1]):
+        paths = [(place, video) for place, (video, _) in entries(path)]
+    _refuse_repeated(paths)
+    return {}, [str(checked_path(place, video)) for place, video in paths]
 
 
 def list_folders(
@@ -126,15 +148,16 @@ def _refuse_same_folders(paths: Sequence[str]) -> None:
         )
 
 
-def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
+def _rows(path: str, required: Sequence[str] = REQUIRED) -> list[tuple[str, dict[str, str]]]:
     """(file:line, column -> value) of every row; quoted values may hold commas, quotes and line ends."""
     cells = _cells(path)
     place, header = next(cells, (path, []))
     names = _names(header)
     unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
-    if unknown or not set(REQUIRED) <= set(names) or len(set(names)) < len(names):
+    if unknown or not set(required) <= set(names) or len(set(names)) < len(names):
+        optional = ", ".join(name for name in REQUIRED + OPTIONAL if name not in required)
         raise ValueError(
-            f"{place}: the header is {header}; it must be video, label and optionally subset, group"
+            f"{place}: the header is {header}; it must be {', '.join(required)} and optionally {optional}"
         )
     rows = []
     for place, values in cells:
@@ -142,22 +165,28 @@ def _rows(path: str) -> list[tuple[str, dict[str, str]]]:
             continue
         if len(values) != len(names):
             raise ValueError(f"{place}: {len(values)} columns, the header has {len(names)}")
-        rows.append((place, _row(place, dict(zip(names, values, strict=True)))))
+        rows.append((place, _row(place, dict(zip(names, values, strict=True)), required)))
     if not rows:
         raise ValueError(f"{path}: lists no videos")
-    seen: dict[str, str] = {}
-    for place, row in rows:
-        if row["video"] in seen:
-            raise ValueError(f"{place}: {row['video']!r} is already in {seen[row['video']]}")
-        seen[row["video"]] = place
+    _refuse_repeated([(place, row["video"]) for place, row in rows])
     return rows
 
 
-def _row(place: str, cells: dict[str, str]) -> dict[str, str]:
+def _refuse_repeated(videos: Iterable[tuple[str, str]]) -> None:
+    """videos: (file:line, path), each of which may be there once."""
+    seen: dict[str, str] = {}
+    for place, video in videos:
+        if video in seen:
+            raise ValueError(f"{place}: {video!r} is already in {seen[video]}")
+        seen[video] = place
+
+
+def _row(place: str, cells: dict[str, str], required: Sequence[str]) -> dict[str, str]:
     row = {key: unicodedata.normalize("NFC", cell.strip()) for key, cell in cells.items()}
     row["video"] = cells["video"]  # a file name may begin or end with a space
-    if not row["video"] or not row["label"]:
-        raise ValueError(f"{place}: {'video' if not row['video'] else 'label'} is empty")
+    for name in required:
+        if not row[name]:
+            raise ValueError(f"{place}: {name} is empty")
     if "subset" in row:
         if row["subset"].lower() not in SUBSETS:
             raise ValueError(f"{place}: subset {row['subset']!r}; known are {', '.join(SPELLINGS)}")

@@ -19,12 +19,12 @@ from tests.unit.knowledge.logit_files import (
 from ukdlib.artifacts.provenance import videos_hash
 from ukdlib.knowledge import logits as module
 from ukdlib.knowledge.ensemble import check_out_of_fold, fuse_files, gather_folds
-from ukdlib.knowledge.fusion import METHODS, clamped_scores, fused_knowledge, log_distribution
+from ukdlib.knowledge.fusion import METHODS, clamped_scores, consensus, fused_knowledge, log_distribution
 from ukdlib.knowledge.logits import read_logits
 
 FUSION = {
     "method": "pkd", "tau": 8, "h": 0.9, "weight_temperature": 2, "fuse_as": "probabilities",
-    "target": "video", "out_of_fold": False, "teachers": ["a", "b", "c"],
+    "target": "video", "out_of_fold": False, "consensus": False, "teachers": ["a", "b", "c"],
 }  # fmt: skip
 
 
@@ -65,6 +65,24 @@ def test_files_are_fused_as_the_whole_arrays_are(tmp_path, method, target, fuse_
     if method == "gtd":
         stated["clamped_share"] = str(clamped_scores(logits, labels, 2).mean())
     assert fused.metadata == stated
+
+
+def test_clips_without_labels_are_weighted_by_what_the_teachers_agree_on(tmp_path):
+    teachers = [make_rows(videos=9, seed=seed) for seed in range(2)]
+    none = [replace(rows, labels=np.full_like(rows.labels, -1)) for rows in teachers]
+    agreed = consensus(np.stack([rows.logits for rows in teachers]))
+    told = [replace(rows, labels=agreed) for rows in teachers]
+    fused = []
+    for name, rows_of in (("none", none), ("told", told)):
+        paths = [store(tmp_path / f"{name}{k}.parquet", rows) for k, rows in enumerate(rows_of)]
+        fusion = {**FUSION, "target": "view", "consensus": name == "none"}
+        fuse_files(str(tmp_path / f"{name}.parquet"), paths, fusion, {})
+        fused.append(read_logits(tmp_path / f"{name}.parquet"))
+    np.testing.assert_array_equal(fused[0].logits, fused[1].logits)
+    assert set(fused[0].labels) == {-1}
+    paths = [str(tmp_path / f"none{k}.parquet") for k in range(2)]
+    with pytest.raises(ValueError, match="label -1 is not in 0"):
+        fuse_files(str(tmp_path / "refused.parquet"), paths, FUSION, {})
 
 
 def test_the_share_of_certain_teachers_is_stored_for_ground_truth_weights_only(tmp_path):

@@ -10,6 +10,7 @@ from ukdlib.knowledge.fusion import (
     FUSE_AS,
     METHODS,
     clamped_scores,
+    consensus,
     fuse,
     fused_knowledge,
     log_distribution,
@@ -380,3 +381,10 @@ def test_impossible_fusions_are_refused():
         fuse(LOGITS, weights[:, 1:], 4)
     with pytest.raises(ValueError, match=r"'avg1' is a mean of divergences \(Eq. 4\); it cannot fuse logits"):
         fused_knowledge("avg1", LOGITS, LABELS, 4, fuse_as="logits")
+
+
+def test_the_consensus_is_the_class_of_the_largest_mean_probability():
+    sure, unsure = np.log([[0.9, 0.05, 0.05]]), np.log([[0.3, 0.4, 0.3]])
+    assert consensus([sure, unsure, unsure]).tolist() == [0]
+    assert consensus([unsure, unsure]).tolist() == [1]
+    np.testing.assert_array_equal(consensus(LOGITS[:1]), LOGITS[0].argmax(axis=1))

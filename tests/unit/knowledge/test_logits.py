@@ -136,7 +136,7 @@ def with_row(column, row, value):
         (with_row("logits", 3, np.nan), "a.parquet: row 3, video 'Drink_0001' view 1 .* not finite"),
         (with_row("logits", 3, np.inf), "a.parquet: row 3, .* not finite"),
         (with_row("labels", 2, 3), r"a.parquet: row 2, .* label outside 0 .. 2"),
-        (with_row("labels", 2, -1), r"a.parquet: row 2, .* label outside 0 .. 2"),
+        (with_row("labels", 2, -2), r"a.parquet: row 2, .* label outside 0 .. 2"),
         (with_row("views", 5, 0), "a.parquet: row 5, video 'Drink_0002' view 0 label 2, is a duplicate"),
         (
             replace(make_rows(), classes=["a", "b"]),

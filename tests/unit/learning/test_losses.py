@@ -100,3 +100,34 @@ def test_the_constant_is_scaled_like_the_divergence_and_leaves_the_loss_alone():
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
         distillation_loss(STUDENT, LABELS, TARGET, *settings)
+
+
+def test_a_clip_without_label_counts_by_its_divergence_alone():
+    labels = LABELS.clone()
+    labels[1:] = -1
+    mixed = distillation_loss(STUDENT, labels, TARGET, 0.3, 3.0, unlabelled=2.0)
+    first = distillation_loss(STUDENT[:1], LABELS[:1], TARGET[:1], 0.3, 3.0)[0]
+    others = distillation_loss(STUDENT[1:], LABELS[1:], TARGET[1:], 0.0, 3.0)[0]
+    count = len(labels)
+    assert mixed[0].item() == pytest.approx((first + 2 * (count - 1) * others).item() / count)
+    assert mixed[1].item() == pytest.approx(
+        distillation_loss(STUDENT[:1], LABELS[:1], TARGET[:1], 0.3, 3.0)[1].item() / count
+    )
+
+
+def test_clips_without_labels_of_weight_0_have_no_gradient():
+    student = STUDENT.clone().requires_grad_()
+    labels = LABELS.clone()
+    labels[1:] = -1
+    distillation_loss(student, labels, TARGET, 0.3, 3.0, unlabelled=0.0)[0].backward()
+    assert student.grad[0].abs().sum() > 0 and student.grad[1:].abs().max() == 0
+
+
+def test_at_alpha_0_a_target_of_labels_teaches_what_labels_teach():
+    one_hot = torch.nn.functional.one_hot(LABELS, STUDENT.shape[1]).to(STUDENT.dtype)
+    gradients = []
+    for alpha, target in ((0.0, one_hot), (1.0, TARGET)):
+        student = STUDENT.clone().requires_grad_()
+        distillation_loss(student, LABELS, target, alpha, 1.0)[0].backward()
+        gradients.append(student.grad)
+    torch.testing.assert_close(*gradients)

@@ -204,3 +204,21 @@ def test_how_clips_are_read_is_not_a_setting_of_a_training():
     key = training_key(tiny_network(), LESSON, RECIPE, Run(0, CPU, ""))
     assert training_key(tiny_network(), LESSON, {**RECIPE, "workers": 4}, Run(0, CPU, "")) == key
     assert training_key(tiny_network(), LESSON, {**RECIPE, "lr": 0.5}, Run(0, CPU, "")) != key
+
+
+def test_clips_without_labels_are_learnt_from_their_targets(tmp_path):
+    """Half of the clips lose their labels; the targets of the teachers still tell the classes apart."""
+    labels = np.where(np.arange(24) < 12, LABELS, -1)
+    lesson = replace(LESSON, labels=labels, knowledge=knowledge(alpha=1.0))
+    history = fit(tiny_network(), lesson, {**RECIPE, "epochs": 20}, Run(0, CPU, f"{tmp_path}/state"))
+    assert history[-1]["top1"] > 0.9, "accuracy is over the clips with labels"
+    assert history[-1]["divergence"] < 0.5 * history[0]["divergence"]
+
+
+def test_the_weight_of_clips_without_labels_belongs_to_the_training():
+    run = Run(0, CPU, "state")
+    keys = {
+        training_key(tiny_network(), replace(LESSON, knowledge=knowledge(unlabelled=w)), RECIPE, run)
+        for w in (1, 2)
+    }
+    assert len(keys) == 2

@@ -1,12 +1,14 @@
 """A faulty configuration is refused with one sentence: key, value, what is allowed."""
 
 import copy
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ukdlib.darkroom.camera import Difficulty
 from ukdlib.knowledge import fusion
 from ukdlib.settings import config as module
 from ukdlib.settings.checks import check_config
@@ -212,6 +214,16 @@ FAULTS = [
         "fusions.ukd.teachers",
         ["rgb", "flow", "rgb"],
         "fusions.ukd.teachers names 'rgb' more than once; name each teacher once",
+    ),
+    (
+        "students.rgb_ukd.unlabelled",
+        1,
+        "students.rgb_ukd.unlabelled is 1, but datasets.toy.unlabelled names no clips",
+    ),
+    (
+        "datasets.toy.render",
+        {"size": [32, 32], "fps": 5, "seed": 0, "camera": {"tone": [2.2, 1.0]}},
+        "datasets.toy.render.camera.tone is [2.2, 1.0]; the lowest value comes first",
     ),
     (
         "fusions.single.teachers",
@@ -547,3 +559,24 @@ def test_transforms_are_listed_from_the_video_on():
     assert transforms_of(GOOD, "dark") == [GOOD["modalities"]["dark"]]
     transforms_of(GOOD, "dark")[0]["codec"] = "raw"  # a copy
     assert "codec" not in GOOD["modalities"]["dark"]
+
+
+def test_clips_without_labels_may_be_weighted_by_consensus():
+    config = copy.deepcopy(GOOD)
+    config["datasets"]["toy"]["unlabelled"] = "list.txt"
+    config["students"]["rgb_ukd"]["unlabelled"] = 1
+    wanted = (
+        "students.rgb_ukd learns from clips without labels, but fusions.ukd_tau8 weights teachers by labels (method "
+        "'pkd'); set its `consensus`, or use another method than [ca_mkd, gtd, pkd, softmin_ce]"
+    )
+    with pytest.raises(ValueError, match=re.escape(wanted)):
+        check_config(config)
+    config["fusions"]["ukd_tau8"]["consensus"] = True
+    check_config(config)
+
+
+def test_the_schema_names_what_the_camera_can_do_otherwise():
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+    render = schema["properties"]["datasets"]["additionalProperties"]["properties"]["render"]
+    fields = {field.name for field in dataclasses.fields(Difficulty)}
+    assert set(render["properties"]["camera"]["properties"]) == fields

@@ -57,7 +57,8 @@ def test_images_are_normalised_as_for_the_weights():
 
 def test_unknown_names_are_reported():
     with pytest.raises(
-        ValueError, match=r"weights\.w\.file has \{fold\}; known placeholders: dataset, split, seed, modality"
+        ValueError,
+        match=r"weights\.w\.file has \{fold\}; known placeholders: dataset, split, seed, network, modality",
     ):
         check_config(started("{fold}.pth"))
     config = started("k400.pth")

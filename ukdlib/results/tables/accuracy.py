@@ -34,6 +34,7 @@ KEYS = {
 }
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 ORIGIN = ("n", "views", "split no.", "seed no.", "pretraining")
+UNLABELLED = "clips without labels"
 PAPER = "paper, ARID v1.5"
 LEGEND = (
     "sd: over splits and seeds. Intervals: bootstrap over groups of clips (a person and scene) and, if there are "
@@ -133,10 +134,17 @@ def summarise(
                 **line,
                 PAPER: paper.get(label, np.nan),
                 **_origin(runs),
+                UNLABELLED: _without_labels(runs),
                 "pretraining": _history(runs, started.get(label, "none")),
             }
         )
     return pd.DataFrame(lines).set_index("row")
+
+
+def _without_labels(runs: list[Run]) -> str:
+    """How many clips without labels a student has learnt from: in each split, if the numbers differ."""
+    counts = sorted({int(run.metrics.get("source", {}).get("unlabelled", 0)) for run in runs})
+    return " or ".join(map(str, counts))
 
 
 def _history(runs: list[Run], note: str) -> str:
@@ -196,6 +204,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
     """Heads of the columns and, for each row, its label, texts and whether it is the highest."""
     percent = "\N{NO-BREAK SPACE}%"
     published = [PAPER] * bool(table[PAPER].notna().any())
+    origin = [*ORIGIN[:-1], *[UNLABELLED] * bool((table[UNLABELLED].astype(str) != "0").any()), ORIGIN[-1]]
     heads = [
         f"top\N{NON-BREAKING HYPHEN}1{percent}",
         "sd",
@@ -205,7 +214,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         f"ECE{percent}",
         f"training clips{percent}",
         *published,
-        *ORIGIN,
+        *origin,
     ]
     rows = []
     for label, line in table.iterrows():
@@ -213,7 +222,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
         cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
         cells += [plain(line[name]) for name in ("ece", "fit", *published)]
-        cells += [str(line[name]) for name in ORIGIN]
+        cells += [str(line[name]) for name in origin]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
     return heads, rows
 

@@ -1,0 +1,101 @@
+"""Clips without labels: every form of list, folders, and no clip of a group that is held out."""
+
+import pytest
+
+from ukdlib.settings.config import NO_LABEL
+from ukdlib.videos.annotations import Annotation
+from ukdlib.videos.datasets import read_dataset
+from ukdlib.videos.unlabelled import groups_of_unlabelled, read_unlabelled, refuse_held_out, refuse_labelled
+
+PATHS = ["night/a 1.mp4", "night/b.mp4"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "night/a 1.mp4\nnight/b.mp4\n",
+        "\r\nnight/a 1.mp4\r\n\r\nnight/b.mp4",
+        "0\t3\tnight/a 1.mp4\n1\t0\tnight/b.mp4\n",
+        "night/a 1.mp4 3\nnight/b.mp4 0\n",
+        "VideoID,Video,ClassID\n0,night/a 1.mp4,3\n1,night/b.mp4,0\n",
+        "video\nnight/a 1.mp4\nnight/b.mp4\n",
+        "video,label,group\nnight/a 1.mp4,Walk,7\nnight/b.mp4,Run,8\n",
+    ],
+)
+def test_every_form_of_list_names_the_clips_and_no_label_is_read(text, tmp_path):
+    (tmp_path / "list.txt").write_text(text)
+    read = read_unlabelled("videos", str(tmp_path / "list.txt"), False)
+    assert [annotation.path for annotation in read.videos.values()] == PATHS
+    assert {annotation.label for annotation in read.videos.values()} == {NO_LABEL}
+    assert list(read.videos) == ["night/a 1", "night/b"]
+    assert read.groups == ({"night/a 1": "7", "night/b": "8"} if "group" in text else {})
+
+
+def test_a_folder_beside_those_of_the_classes_is_no_class(tmp_path):
+    for path in ("Walk/a.mp4", "Run/b.mp4", "night/c.mp4", "night/d/e.mkv"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    read = read_unlabelled(str(tmp_path), "night", False)
+    assert list(read.videos) == ["night/c", "night/d/e"]
+    apart = {annotation.path for annotation in read.videos.values()}
+    assert read_dataset(str(tmp_path), [{}], None, None, False, apart).classes == ["Run", "Walk"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.mp4\na.mp4\n", ":2: 'a.mp4' is already in .*:1"),
+        ("../a.mp4\n", ":1: '../a.mp4' must be a path below"),
+        ("/a.mp4\n", "must be a path below"),
+        ("video,place\na.mp4,x\n", "must be video and optionally label, subset, group"),
+        ("video\n", "lists no videos"),
+        ("", "has no videos"),
+    ],
+)
+def test_a_bad_list_is_refused(text, message, tmp_path):
+    (tmp_path / "list.txt").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_unlabelled("videos", str(tmp_path / "list.txt"), False)
+
+
+def test_a_clip_has_a_label_or_none():
+    walk = Annotation("Walk_1", "Walk/Walk_1.mp4", 2)
+    refuse_labelled([Annotation("night/a", "night/a.mp4", NO_LABEL)], [walk])
+    with pytest.raises(ValueError, match=r"'Walk/Walk_1\.mp4' is labelled, too, as 'Walk_1'"):
+        refuse_labelled([Annotation("Walk/Walk_1", "Walk/Walk_1.mp4", NO_LABEL)], [walk])
+
+
+def test_groups_are_stated_or_in_the_name_or_each_its_own():
+    names = ["Walk/Walk_7_1", "night/a", "Walk_8_1"]
+    assert groups_of_unlabelled(names, {"night/a": "9"}, r"^[A-Za-z]+_(\d+)_\d+$") == {
+        "Walk/Walk_7_1": "7",
+        "night/a": "9",
+        "Walk_8_1": "8",
+    }
+    assert groups_of_unlabelled(names, {}, None) == {name: name for name in names}
+
+
+SUBSETS = [
+    {"video_id": "train", "group": "1", "frame_hash": "x", "subset": "train"},
+    {"video_id": "val", "group": "2", "frame_hash": "y", "subset": "val"},
+    {"video_id": "test", "group": "3", "frame_hash": "z", "subset": "test"},
+]
+
+
+def test_clips_of_training_groups_and_of_others_are_admitted():
+    refuse_held_out(
+        [{"video_id": "n", "group": g, "frame_hash": h} for g, h in (("1", "x"), ("9", "w"))], SUBSETS
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "content", "message"),
+    [
+        ("3", "w", "'n' is of the group '3' of 'test', a test clip"),
+        ("2", "w", "'n' is of the group '2' of 'val', a val clip"),
+        ("9", "z", "'n' has the frames of 'test', a test clip"),
+    ],
+)
+def test_clips_of_a_held_out_group_are_refused(group, content, message):
+    with pytest.raises(ValueError, match=message):
+        refuse_held_out([{"video_id": "n", "group": group, "frame_hash": content}], SUBSETS)
