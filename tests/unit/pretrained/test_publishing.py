@@ -1,0 +1,95 @@
+"""Published weights: half the size, the same predictions, and no other file under their name."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ukdlib.artifacts.sealing import sha256
+from ukdlib.learning.checkpoints import read_checkpoint, save_checkpoint
+from ukdlib.networks import build_network, initial_network
+from ukdlib.pretrained.publishing import SUMS, check_sum, publish, write_card, write_sums
+from ukdlib.pretrained.start import start_from
+
+ROOT = Path(__file__).parents[3]
+SETTINGS = {"naming": "ukd", "stem": "mean", "note": "Daylight"}
+SLOWFAST = yaml.safe_load((ROOT / "config.yaml").read_text())["networks"]["slowfast"]
+CLASSES = ["a", "b", "c"]
+METADATA = {
+    "network": SLOWFAST,
+    "in_channels": 3,
+    "classes": CLASSES,
+    "modality": {"name": "rgb"},
+    "seen": {"videos": {"daylight/x": "0"}, "unknown": []},
+}
+
+
+@pytest.fixture
+def published(tmp_path):
+    """(the network, its file as published)."""
+    network = initial_network(SLOWFAST, 3, 3, 0)
+    (tmp_path / "weights").mkdir()
+    source, target = f"{tmp_path}/checkpoint.safetensors", f"{tmp_path}/weights/slowfast_rgb.safetensors"
+    save_checkpoint(source, network, METADATA)
+    publish(source, target)
+    return network, target
+
+
+def test_what_is_published_has_half_the_size_and_the_same_origin(published, tmp_path):
+    _, target = published
+    weights, metadata = read_checkpoint(target)
+    assert Path(target).stat().st_size < 0.6 * (tmp_path / "checkpoint.safetensors").stat().st_size
+    assert {value.dtype for value in weights.values() if value.dim() > 1} == {torch.float16}
+    assert metadata == METADATA
+
+
+def test_a_network_that_starts_from_it_predicts_what_the_trained_one_does(published):
+    network, target = published
+    other = build_network(num_classes=3, in_channels=3, **SLOWFAST)
+    record, seen = start_from(other, target, SETTINGS, CLASSES)
+    clips = torch.randn(2, 3, SLOWFAST["frames"], 48, 48)
+    with torch.inference_mode():
+        torch.testing.assert_close(other.eval()(clips), network.eval()(clips), atol=2e-2, rtol=1e-2)
+    assert record["note"] == "Daylight" and seen.videos == {"daylight/x": "0"}
+
+
+def test_another_file_under_the_name_is_refused(published, tmp_path):
+    _, target = published
+    write_sums(f"{tmp_path}/weights/{SUMS}", [target])
+    check_sum(target)
+    check_sum(f"{tmp_path}/weights/README.md")  # not listed: nothing is known of it
+    publish(f"{tmp_path}/checkpoint.safetensors", f"{tmp_path}/other.safetensors")
+    weights, metadata = read_checkpoint(target)
+    save_checkpoint(target, initial_network(SLOWFAST, 3, 3, 1), metadata)  # sound in itself
+    network = build_network(num_classes=3, in_channels=3, **SLOWFAST)
+    with pytest.raises(
+        ValueError, match=r"slowfast_rgb\.safetensors: its sha256 is \w+, .*SHA256SUMS says \w+"
+    ):
+        start_from(network, target, SETTINGS, CLASSES)
+
+
+def test_the_sums_are_those_that_sha256sum_checks(published, tmp_path):
+    write_sums(f"{tmp_path}/weights/{SUMS}", [published[1]])
+    done = subprocess.run(["sha256sum", "-c", SUMS], cwd=tmp_path / "weights", capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "slowfast_rgb.safetensors: OK\n"
+
+
+def test_the_card_says_what_each_file_is(published, tmp_path):
+    target = published[1]
+    words = {
+        "title": "Weights",
+        "note": "Of lit clips.",
+        "command": "snakemake weights",
+        "use": "In config.yaml.",
+    }
+    write_card(
+        f"{tmp_path}/README.md", [target], [{"top1": 0.8125, "n": 286, "interval": [0.75, 0.86]}], words
+    )
+    card = (tmp_path / "README.md").read_text()
+    assert (
+        "slowfast_rgb.safetensors | `slowfast` {" in card
+        and "| rgb | 81.2 [75.0, 86.0] of 286 clips | 1 clips" in card
+    )
+    assert "    snakemake weights\n" in card and sha256(target)[:12] in card
