@@ -12,7 +12,7 @@ from snakemake.utils import validate
 from ukdlib.artifacts.provenance import code_hash
 from ukdlib.machine.packages import import_first, untried
 from ukdlib.settings.checks import check_config
-from ukdlib.settings.config import any_of, foreign_names, transform_names
+from ukdlib.settings.config import any_of, foreign_names, settle_weights, transform_names
 from ukdlib.settings.published import unlike_published
 from ukdlib.settings.schema import explain, not_finite
 
@@ -29,6 +29,7 @@ schema = yaml.load((ROOT / "rules/schemas/config.schema.yaml").read_text(), yaml
 if problems := [*explain(Draft202012Validator(schema).iter_errors(config)), *not_finite(config)]:
     raise WorkflowError(*problems)
 validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
+settle_weights(config)
 
 
 def check(**known):

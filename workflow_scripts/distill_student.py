@@ -33,7 +33,9 @@ knowledge = read_knowledge(targets, video_ids, params.classes, params.fusion, pa
 frames = [*files.frames, *files.unlabelled_frames]
 lesson = Lesson(open_shards(frames), video_ids, labels, Modality(**params.modality), knowledge)
 weights = files.weights or params.weights_file
-start = partial(start_from, path=weights, settings=params.weights, classes=params.classes)
+start = partial(
+    start_from, path=weights, settings=params.weights, classes=params.classes, modality=params.modality
+)
 history = Seen(shown, unknown_sources(targets)), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(frames, dict(params.items()))

@@ -28,7 +28,9 @@ video_ids, labels = read_videos(files.subsets, params.videos)
 shown, held_out = read_identities(files.subsets, params.videos, snakemake.wildcards.dataset)
 lesson = Lesson(open_shards(files.frames), video_ids, labels, Modality(**params.modality))
 weights = files.weights or params.weights_file
-start = partial(start_from, path=weights, settings=params.weights, classes=params.classes)
+start = partial(
+    start_from, path=weights, settings=params.weights, classes=params.classes, modality=params.modality
+)
 history = Seen(shown), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(files.frames, dict(params.items()))

@@ -45,7 +45,11 @@ class Account:
 
 
 def start_from(
-    network: nn.Module, path: str | Path, settings: dict[str, Any] | None, classes: list[str]
+    network: nn.Module,
+    path: str | Path,
+    settings: dict[str, Any] | None,
+    classes: list[str],
+    modality: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any] | None, Seen]:
     """
     Load a file's weights into `network`, in place; settings: {naming, stem, note} of the entry under `weights`.
@@ -53,12 +57,15 @@ def start_from(
     Without settings nothing is done. Prints the account, returns what the checkpoint records: {note, sha256,
     matched, renewed, ...}, and what the weights have seen: unknown, unless it is a checkpoint of ours. The head of one
     is kept only if its `classes` are the same. Raises ValueError if the file is not a file of weights, is of another
-    network, or has another hash than a list of hashes beside it says.
+    network, is a checkpoint of ours of another kind of input than `modality`, which this network sees (pictures, flow,
+    or what changes in a clip), or has another hash than a list of hashes beside it says.
     """
     if settings is None:
         return None, Seen()
     check_sum(path)
     stated = own_metadata(path)
+    if stated is not None and modality is not None:
+        _refuse_other_input(path, stated["modality"], modality)
     renew = stated is not None and stated["classes"] != classes  # third-party files do not name their classes
     weights = rearranged(read_weights(path), settings["naming"])
     try:
@@ -70,6 +77,15 @@ def start_from(
     missing = {"lacking": account.lacking, "left_over": len(account.left_over)}
     seen = Seen(unknown=[settings["note"]]) if stated is None else Seen.stated(path, stated)
     return {"note": settings["note"], "sha256": sha256(path), **counted, **missing}, seen
+
+
+def _refuse_other_input(path: str | Path, stated: dict[str, Any], modality: dict[str, Any]) -> None:
+    kinds = ("flow", "moving")
+    if any(stated.get(kind, False) != modality.get(kind, False) for kind in kinds):
+        raise ValueError(
+            f"{path}: weights of a network that sees {stated['name']!r}, but this one sees {modality['name']!r}, "
+            "another kind of input; start from weights of the same kind"
+        )
 
 
 def load_matching(

@@ -45,6 +45,21 @@ def fetched_weights(config: dict) -> list[str]:
     return [name for name, entry in config["weights"].items() if "file" not in entry]
 
 
+def settle_weights(config: dict) -> None:
+    """
+    Take `weights` away, in place, where its entry is `random`: an overlay says so to begin with random weights.
+
+    Names without an entry are left to the checks.
+    """
+    settled = {name for name, entry in config["weights"].items() if entry == "random"}
+    for section in ("teachers", "students"):
+        for entry in config[section].values():
+            if entry.get("weights") in settled:
+                del entry["weights"]
+    for name in settled:
+        del config["weights"][name]
+
+
 def pretraining_of(config: dict, role: str, name: str) -> str:
     """What the network, or those of a fusion, started from: the notes of their weights."""
     if role == "fusions":

@@ -61,7 +61,7 @@ def test_another_file_under_the_name_is_refused(published, tmp_path):
     check_sum(target)
     check_sum(f"{tmp_path}/weights/README.md")  # not listed: nothing is known of it
     publish(f"{tmp_path}/checkpoint.safetensors", f"{tmp_path}/other.safetensors")
-    weights, metadata = read_checkpoint(target)
+    _, metadata = read_checkpoint(target)
     save_checkpoint(target, initial_network(SLOWFAST, 3, 3, 1), metadata)  # sound in itself
     network = build_network(num_classes=3, in_channels=3, **SLOWFAST)
     with pytest.raises(
@@ -93,3 +93,47 @@ def test_the_card_says_what_each_file_is(published, tmp_path):
         and "| rgb | 81.2 [75.0, 86.0] of 286 clips | 1 clips" in card
     )
     assert "    snakemake weights\n" in card and sha256(target)[:12] in card
+
+
+@pytest.mark.parametrize("other", [{"name": "moving", "moving": True}, {"name": "flow", "flow": True}])
+def test_a_network_that_sees_something_else_does_not_start_from_it(published, other):
+    network = build_network(num_classes=3, in_channels=3, **SLOWFAST)
+    with pytest.raises(
+        ValueError, match=f"sees 'rgb', but this one sees '{other['name']}', another kind of input"
+    ):
+        start_from(network, published[1], SETTINGS, CLASSES, other)
+    start_from(
+        network, published[1], SETTINGS, CLASSES, {"name": "brightened", "flow": False, "moving": False}
+    )
+
+
+COMMITTED = sorted((ROOT / "weights").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_the_committed_weights_are_whole_small_and_of_the_networks_of_the_configuration(path):
+    check_sum(path)
+    assert path.stat().st_size < 4e6 and path.name in (path.parent / SUMS).read_text()
+    _, metadata = read_checkpoint(path)
+    assert path.stem.endswith(f"_{metadata['modality']['name']}")
+    assert all(name.startswith("daylight/") for name in metadata["seen"]["videos"])
+    network = build_network(num_classes=11, in_channels=metadata["in_channels"], **metadata["network"])
+    record, _ = start_from(network, path, SETTINGS, metadata["classes"], metadata["modality"])
+    assert record["lacking"] == record["renewed"] == [] and record["left_over"] == 0
+
+
+def test_weights_are_committed():
+    assert {path.name for path in COMMITTED} >= {
+        f"slowfast_{name}.safetensors" for name in ("rgb", "moving", "flow")
+    }
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_the_committed_weights_are_what_their_command_makes(path):
+    again = ROOT / "results/daylight/weights" / path.name
+    if not again.is_file():
+        pytest.skip(
+            "not made here: snakemake --configfile config/daylight.yaml --cores all weights takes an hour"
+        )
+    for name, value in read_checkpoint(path)[0].items():
+        torch.testing.assert_close(read_checkpoint(again)[0][name], value, atol=1e-3, rtol=1e-3)

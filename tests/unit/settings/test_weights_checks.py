@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.settings.test_config import GOOD
 from ukdlib.settings.checks import check_config
-from ukdlib.settings.config import fetched_weights, pretraining_of
+from ukdlib.settings.config import fetched_weights, pretraining_of, settle_weights
 
 OWN = "results/toy/split{split}/seed{seed}/teachers/rgb/checkpoint.safetensors"
 
@@ -78,3 +78,14 @@ def test_tables_state_the_pretraining():
     assert pretraining_of(config, "fusions", "all") == "Kinetics-400, none, unknown"
     config["weights"] |= {"far": {"note": "", "url": "https://example.org/w.pth"}}
     assert fetched_weights(config) == ["far"]
+
+
+def test_an_overlay_says_random_to_begin_with_random_weights():
+    config = started("k400.pth")
+    config["weights"]["other"] = {"note": "x", "file": "x"}
+    config["students"]["rgb_ukd"]["weights"] = "other"
+    config["weights"]["w"] = "random"
+    settle_weights(config)
+    assert "weights" not in config["teachers"]["rgb"] and list(config["weights"]) == ["other"]
+    assert config["students"]["rgb_ukd"]["weights"] == "other"
+    check_config(config)
