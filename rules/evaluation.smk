@@ -59,6 +59,7 @@ rule tabulate:
         trained=lambda wildcards: list(table_trained(wildcards).items()),
         baseline=lookup(dpath="tables/{table}/baseline", within=config),
         paper=lambda wildcards: paper_of(wildcards.table),
+        steps=lookup(dpath="tables/{table}/steps", within=config),
         caption=lookup(dpath="tables/{table}/caption", within=config),
         note=dataset_setting("note"),
         pretraining=pretraining,

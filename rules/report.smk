@@ -19,7 +19,13 @@ CROSSFITTED = {
 SWEPT = {
     title: table for table, title in config["figures"]["sweeps"].items() if table in config["run"]["tables"]
 }
+LADDERS = {
+    config["tables"][table]["caption"]: table
+    for table in config["run"]["tables"]
+    if config["tables"][table]["steps"]
+}
 FIGURES = {  # name -> label -> the files shown; how they are read and drawn: ukdlib.results.figures.catalogue
+    "ladder": {title: [f"results/{DATASET}/tables/{table}.csv"] for title, table in LADDERS.items()},
     "accuracy": files_of(rows_of_run(), METRICS),
     "curves": files_of(trained_rows(), HISTORY),
     "cost": {"cost": [f"results/{DATASET}/cost.csv"]},

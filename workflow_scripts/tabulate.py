@@ -14,7 +14,7 @@ params, files = snakemake.params, snakemake.input
 labels, trained = ([label for label, _ in rows] for rows in (params.rows, params.trained))
 metrics, logits = by_row(labels, files.metrics), by_row(labels, files.logits)
 rows = read_rows(metrics, logits, by_row(trained, files.histories))
-table = summarise(rows, params.baseline, params.paper, params.pretraining)
+table = summarise(rows, params.baseline, params.paper, params.pretraining, params.steps)
 words = params.baseline, params.caption, params.note
 pages = {snakemake.output.html: to_html(table, *words), snakemake.output.md: to_markdown(table, *words)}
 write_table(table, snakemake.output.csv, pages)

@@ -12,7 +12,7 @@ from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows
 from ukdlib.results.figures.catalogue import FIGURES, draw
 from ukdlib.results.figures.gallery import gallery, pick_clips
-from ukdlib.results.figures.results import accuracy, classes, confusion, reliability, sweeps
+from ukdlib.results.figures.results import accuracy, classes, confusion, ladder, reliability, sweeps
 from ukdlib.results.figures.style import font_families, save, spread, without_control
 from ukdlib.results.figures.training import confidence, cost, curves, weights
 
@@ -66,9 +66,14 @@ def swept():
     return pd.DataFrame({"top1": [50.0, 55, 60], "low": [45.0, 50, 55], "high": [55.0, 60, 65]}, index=names)
 
 
+def climbed():
+    return swept().assign(step=[np.nan, 5, 5], step_low=[np.nan, 1, -2], step_high=[np.nan, 9, 12])
+
+
 ARMS = {"baseline": [metrics()], "UKD": [metrics("students", 0.6), metrics("students", 0.7)]}
 DRAWN = {
     "accuracy": lambda: accuracy(ARMS, PAPER),
+    "ladder": lambda: ladder({"One change at a time": [climbed()]}),
     "classes": lambda: classes(ARMS),
     "confusion": lambda: confusion(ARMS),
     "reliability": lambda: reliability({"baseline": [rows(0)], "UKD": [rows(1), rows(2)]}),
@@ -226,3 +231,16 @@ def test_control_characters_do_not_break_a_figure(tmp_path):
     save(figure, str(tmp_path / "a.svg"), note=name)
     ElementTree.parse(tmp_path / "a.svg")
     assert without_control("a\tb\nc") == "a\u2409b\nc"
+
+
+def test_a_ladder_states_what_each_step_adds():
+    words = texts(DRAWN["ladder"]())
+    assert {
+        "50.0",
+        "55.0",
+        "60.0",
+        "+5.0  [+1.0, +9.0]",
+        "+5.0  [-2.0, +12.0]",
+        "One change at a time",
+    } <= set(words)
+    assert sum("[" in word for word in words) == 2, "the first row is no step"

@@ -211,3 +211,27 @@ def test_many_seeds_are_a_range_and_a_table_without_published_numbers_has_no_col
     assert table.loc["base", "seed no."] == "0 – 4"
     assert PAPER not in to_html(table, "base", "Table", "")
     assert PAPER in to_html(summarise(rows, "base", {"base": 67.4}), "base", "Table", "")
+
+
+def test_steps_are_differences_to_the_row_before():
+    rows = {"base": [run([1, 0, 0, 0])], "more": [run([1, 1, 0, 0])], "most": [run([1, 1, 1, 1])]}
+    table = summarise(rows, "base", {}, steps=True)
+    assert table["step"].tolist()[1:] == [25, 50] and np.isnan(table["step"].iloc[0])
+    assert table.loc["most", "difference"] == 75
+    against = summarise({key: rows[key] for key in ("more", "most")}, "more", {})
+    assert table.loc["most", "step_low"] == against.loc["most", "difference_low"]
+    page = to_markdown(table, "base", "Ladder", "")
+    assert "points above the row before" in page and "points above" not in to_markdown(
+        against, "more", "T", ""
+    )
+
+
+def test_the_number_of_clips_without_labels_is_stated_where_there_are_any():
+    plain, taught = run([1, 0]), run([1, 1])
+    taught.metrics["source"] = {"unlabelled": "990"}
+    table = summarise({"base": [plain], "ours": [taught]}, "base", {})
+    assert table["clips without labels"].tolist() == ["0", "990"]
+    assert "clips without labels" in to_html(table, "base", "Table", "")
+    assert "clips without labels" not in to_html(
+        summarise({"base": [plain]}, "base", {}), "base", "Table", ""
+    )

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ukdlib.knowledge.logits import read_logits
-from ukdlib.results.figures.results import accuracy, classes, confusion, reliability, sweeps
+from ukdlib.results.figures.results import accuracy, classes, confusion, ladder, reliability, sweeps
 from ukdlib.results.figures.training import confidence, cost, curves, weights
 from ukdlib.results.tables.accuracy import read_metrics, read_summary
 
 FIGURES: dict[str, tuple[Callable[[str], Any], Callable[..., Figure]]] = {
+    "ladder": (read_summary, ladder),
     "accuracy": (read_metrics, accuracy),
     "curves": (pd.read_csv, curves),
     "cost": (pd.read_csv, cost),

@@ -65,6 +65,33 @@ def _accuracy_line(axes: Axes, y: int, runs: list[dict], published: float | None
 
 
 @styled
+def ladder(tables: dict[str, list[pd.DataFrame]]) -> Figure:
+    """
+    Top-1 from step to step, a panel for each table: dot and 95 % interval, and beside it what the step adds.
+
+    tables: caption -> its one table, as ukdlib.results.tables.accuracy.summarise makes it with steps.
+    """
+    heights = [0.75 + 0.36 * len(table) for (table,) in tables.values()]
+    figure = Figure(figsize=(7.2, sum(heights)))
+    grid = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, (table,)) in zip(grid, tables.items(), strict=True):
+        places = np.arange(len(table))
+        axes.plot(table["top1"], places, color="#b9c2ca", lw=1.2, zorder=1)
+        axes.hlines(places, table["low"], table["high"], color=DARK, lw=4, alpha=0.3)
+        axes.plot(table["top1"], places, "o", color=DARK, ms=6.5)
+        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
+        for y, (_, row) in enumerate(table.iterrows()):
+            axes.text(1.02, y, f"{row['top1']:.1f}", weight="bold", **beside)
+            if np.isfinite(row["step"]):
+                words = f"{row['step']:+.1f}  [{row['step_low']:+.1f}, {row['step_high']:+.1f}]"
+                axes.text(1.1, y, words, color=MUTED, fontsize=7.5, **beside)
+        axes.set_yticks(places, [str(label) for label in table.index], color=INK)
+        axes.set(title=title, ylim=(len(table) - 0.5, -0.5), xlabel="top-1 accuracy, %")
+        axes.grid(axis="x")
+    return figure
+
+
+@styled
 def sweeps(tables: dict[str, list[pd.DataFrame]], baselines: dict[str, str]) -> Figure:
     """
     Top-1 against one setting, a panel for each table: dot and 95 % interval; dotted: the table's baseline.

@@ -33,6 +33,7 @@ KEYS = {
     "groups",
 }
 DIFFERENCE = ("difference", "difference_low", "difference_high")
+STEP = ("step", "step_low", "step_high")
 ORIGIN = ("n", "views", "split no.", "seed no.", "pretraining")
 UNLABELLED = "clips without labels"
 PAPER = "paper, ARID v1.5"
@@ -112,12 +113,13 @@ def summarise(
     baseline: str,
     paper: dict[str, float],
     pretraining: dict[str, str] | None = None,
+    steps: bool = False,
 ) -> pd.DataFrame:
     """
     A line per row label: accuracies in percent, differences to the row `baseline` in points, 95 % intervals.
 
     Every row needs the baseline's runs, each on the same videos. paper: label -> published top-1, %;
-    pretraining: label -> pretraining of its networks, "none" if absent.
+    pretraining: label -> pretraining of its networks, "none" if absent; steps: differences to the row before, too.
     n counts every video once; sd is over runs and empty for a single one.
     """
     for place, names in {"baseline": {baseline}, "paper": set(paper)}.items():
@@ -126,9 +128,14 @@ def summarise(
                 f"{place} names {sorted(names - set(rows))}, no row of the table; rows: {list(rows)}"
             )
     lines, started = [], pretraining or {}
+    before: list[Run] | None = None
     for label, runs in rows.items():
         _check_paired(label, runs, baseline, rows[baseline])
         line = {"row": label, **_accuracy(runs), **_gain(runs, rows[baseline])}
+        if steps:
+            gain = _gain(runs, before or runs)
+            line |= {name: gain[key] for name, key in zip(STEP, DIFFERENCE, strict=True)}
+            before = runs
         lines.append(
             {
                 **line,
@@ -211,6 +218,7 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         f"95{percent} interval",
         f"points against {baseline}",
         "p",
+        *["points above the row before"] * (STEP[0] in table.columns),
         f"ECE{percent}",
         f"training clips{percent}",
         *published,
@@ -221,6 +229,9 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
         gain, low, high = (signed(line[name]) for name in DIFFERENCE)
         cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
         cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
+        if STEP[0] in table.columns:
+            step, low, high = (signed(line[name]) for name in STEP)
+            cells += [f"{step} [{low}, {high}]" if step else ""]
         cells += [plain(line[name]) for name in ("ece", "fit", *published)]
         cells += [str(line[name]) for name in origin]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
