@@ -112,6 +112,7 @@ def test_every_arm_is_named(name):
         "weights": ["gtd", "ukd", "rgb", "flow"],
         "cost": ["stored logits", "teachers in memory"],
         "confidence": ["rgb, in-sample", "flow, out-of-fold"],
+        "ladder": ["One change at a time", "baseline", "tau 5", "tau 20"],
         "sweeps": ["temperature", "mass", "tau 5", "tau 20", "baseline"],
     }
     for arm in arms.get(name, ["baseline", "UKD"]):
