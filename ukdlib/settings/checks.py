@@ -157,8 +157,9 @@ def _fusions(config: dict) -> Problems:
 def _unlabelled(config: dict) -> Problems:
     """Clips without labels: there must be some, and a fusion that weights by labels needs a stand-in for them."""
     dataset = config["run"]["dataset"]
+    rows = {row for table in config["run"]["tables"] for row in config["tables"][table]["rows"].values()}
     for name, entry in config["students"].items():
-        if not entry.get("unlabelled"):
+        if not entry.get("unlabelled") or f"students/{name}" not in rows:
             continue
         if "unlabelled" not in config["datasets"][dataset]:
             yield (
