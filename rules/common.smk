@@ -28,8 +28,8 @@ if not own_torch and (sentence := untried()):
 schema = yaml.load((ROOT / "rules/schemas/config.schema.yaml").read_text(), yaml.CSafeLoader)
 if problems := [*explain(Draft202012Validator(schema).iter_errors(config)), *not_finite(config)]:
     raise WorkflowError(*problems)
-validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
 settle_weights(config)
+validate(config, schema="schemas/config.schema.yaml")  # fills in the defaults
 
 
 def check(**known):
