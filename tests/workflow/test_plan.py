@@ -4,31 +4,31 @@ import pytest
 
 from benchmarks.plan import fabricate
 
-ARMS = 9  # students of the default configuration
+TEACHERS = 4  # of the default configuration: RGB, flow, what changes; RGB from random weights
+ARMS = 7  # its students
 SHARDS = 4
 FOLDS = 3
 
 
 def test_default_run_trains_each_network_once(workflow):
     jobs = workflow.plan()
-    assert jobs["train_teacher"] == 2
+    assert jobs["train_teacher"] == TEACHERS and "train_fold" not in jobs
     assert jobs["distill_student"] == ARMS
-    assert jobs["evaluate"] == 2 + ARMS + 1  # and the two-stream fusion
-    assert jobs["fuse_logits"] == ARMS + 1
-    assert jobs["export_logits"] == 2 * 2 + ARMS  # teachers on train and test, students on test
-    assert jobs["train_fold"] == jobs["export_fold"] == 2 * FOLDS and jobs["gather_folds"] == 2
-    assert jobs["compute_flow"] == jobs["inspect_videos"] == SHARDS
-    assert (
-        jobs["decode_videos"] == 2 * SHARDS and "correct_frames" not in jobs
-    )  # gamma is of the video itself
+    assert jobs["evaluate"] == TEACHERS + ARMS + 1  # and the two-stream fusion
+    assert jobs["fuse_logits"] == 6 + 1 + 1  # two students share one; clips without labels; two streams
+    # teachers, all but the one from random weights, on train; all of them and students on test
+    assert jobs["export_logits"] == TEACHERS - 1 + TEACHERS + ARMS
+    assert jobs["export_unlabelled"] == TEACHERS - 1 and jobs["admit_unlabelled"] == 1
+    assert jobs["compute_flow"] == jobs["inspect_videos"] == 2 * SHARDS  # as many of clips without labels
+    assert "correct_frames" not in jobs  # gamma is of the video itself
 
 
 def test_each_seed_and_split_repeats_the_trainings_but_not_the_frames(workflow, tmp_path):
     overlay = tmp_path / "more.yaml"
     overlay.write_text("run: {splits: [0, 1], seeds: [0, 1, 2]}\n")
     jobs = workflow.plan("--configfile", str(overlay))
-    assert jobs["train_teacher"] == 2 * 6 and jobs["distill_student"] == ARMS * 6
-    assert jobs["compute_flow"] == SHARDS and jobs["split_videos"] == 2
+    assert jobs["train_teacher"] == TEACHERS * 6 and jobs["distill_student"] == ARMS * 6
+    assert jobs["compute_flow"] == 2 * SHARDS and jobs["split_videos"] == 2
 
 
 def test_gpus_of_a_recipe_are_requested_by_its_trainings_alone(workflow, tmp_path):
@@ -114,13 +114,11 @@ def test_validation_clips_may_be_listed(workflow, tmp_path, split):
 
 def test_the_study_plans_its_seeds_and_splits(workflow):
     jobs = workflow.plan("--configfile", "config/study.yaml")
-    two, networks, flow_fast = (
-        2 * 5 * 2,
-        2 * 2 * 8,
-        2 * 3,
-    )  # splits x seeds x teachers: a table may have fewer seeds
-    assert jobs["train_teacher"] == two + networks + flow_fast and jobs["train_fold"] == 2 * 5 * 2 * FOLDS
-    assert jobs["compute_flow"] == 2 * SHARDS  # two presets
+    seeds, fewer = 2 * 5, 2 * 2  # splits x seeds: a table may have fewer seeds
+    families = 7  # networks of other families, which only the table of many teachers needs
+    assert jobs["train_teacher"] == (TEACHERS + 1) * seeds + families * fewer
+    assert jobs["train_fold"] == 3 * FOLDS * fewer
+    assert jobs["compute_flow"] == 2 * SHARDS and jobs["export_unlabelled"] == 3 * seeds
 
 
 def test_arid_plans_table_3_and_the_papers_start(workflow):
