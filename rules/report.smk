@@ -24,6 +24,9 @@ LADDERS = {
     for table in config["run"]["tables"]
     if config["tables"][table]["steps"]
 }
+INDEXED = (
+    ["", "unlabelled/"] if any(entry_of(row).get("unlabelled") for row in trained_rows().values()) else [""]
+)
 FIGURES = {  # name -> label -> the files shown; how they are read and drawn: ukdlib.results.figures.catalogue
     "ladder": {title: [f"results/{DATASET}/tables/{table}.csv"] for title, table in LADDERS.items()},
     "accuracy": files_of(rows_of_run(), METRICS),
@@ -96,8 +99,8 @@ rule report:
             f"results/{DATASET}/tables/data_{{table}}.html", table=["clips", "measures", "metadata"]
         ),
         data_figures=expand(f"results/{DATASET}/figures/{{figure}}", figure=["data.svg", "modalities.png"]),
-        rejected=f"results/{DATASET}/rejected.csv",
-        warnings=f"results/{DATASET}/warnings.csv",
+        rejected=[f"results/{DATASET}/{folder}rejected.csv" for folder in INDEXED],
+        warnings=[f"results/{DATASET}/{folder}warnings.csv" for folder in INDEXED],
         leaks=expand(f"results/{DATASET}/split{{split}}/leaks.csv", split=config["run"]["splits"]),
     output:
         "results/report.html",

@@ -80,20 +80,23 @@ def read_figures(paths: Sequence[str], captions: dict[str, str]) -> list[dict[st
     return figures
 
 
-def read_rejected(path: str) -> dict[str, list[str]]:
-    """Reason -> names of the videos that were rejected for it; empty if none was."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not {"video_id", "reason"} <= set(table.columns):
-        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: video_id, reason")
-    return {str(reason): sorted(rows["video_id"]) for reason, rows in table.groupby("reason")}
+def read_rejected(paths: Sequence[str]) -> dict[str, list[str]]:
+    """Reason -> names of the videos that were rejected for it, with and without labels; empty if none was."""
+    return _by_text(paths, "video_id", "reason")
 
 
-def read_warnings(path: str) -> dict[str, list[str]]:
+def read_warnings(paths: Sequence[str]) -> dict[str, list[str]]:
     """Warning -> the videos or lists that it is about; empty if there is none."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not {"what", "warning"} <= set(table.columns):
-        raise ValueError(f"{path}: columns are {list(table.columns)}; needed: what, warning")
-    return {str(warning): sorted(rows["what"]) for warning, rows in table.groupby("warning")}
+    return _by_text(paths, "what", "warning")
+
+
+def _by_text(paths: Sequence[str], what: str, text: str) -> dict[str, list[str]]:
+    """Text -> what it is said of, in files with these two columns."""
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if not {what, text} <= set(table.columns):
+            raise ValueError(f"{path}: columns are {list(table.columns)}; needed: {what}, {text}")
+    return {str(said): sorted(rows[what]) for said, rows in pd.concat(tables).groupby(text)}
 
 
 def read_leaks(paths: Sequence[str]) -> list[str]:

@@ -39,7 +39,7 @@ def parts(tmp_path):
         "data_figures": [],
         "warnings": {"nearly black": ["v9"]},
         "leaks": [],
-        "rejected": read_rejected(str(tmp_path / "rejected.csv")),
+        "rejected": read_rejected([str(tmp_path / "rejected.csv")]),
         "config": OrderedDict(run=OrderedDict(seeds=[0, 1]), group="^<b>"),
         "environment": environment(
             {"numpy": {"2.4.6": ["fuse_logits"]}, "torch": {"1": ["a", "b"], "2": ["c"]}}
@@ -85,7 +85,7 @@ def test_rejected_videos_are_named_with_reasons(tmp_path, parts):
     (tmp_path / "rejected.csv").write_text(
         "video_id,reason\nRun_2,empty file\nRun_1,empty file\nSit_1,no video\n"
     )
-    rejected = read_rejected(str(tmp_path / "rejected.csv"))
+    rejected = read_rejected([str(tmp_path / "rejected.csv")])
     assert rejected == {"empty file": ["Run_1", "Run_2"], "no video": ["Sit_1"]}
     page = written(tmp_path, {**parts, "rejected": rejected})
     assert "empty file: 2 videos" in page and "Run_1, Run_2" in page and "no video: 1 video<" in page
@@ -98,7 +98,7 @@ def test_warnings_and_leaks_are_shown(tmp_path, parts):
         "video,subset,same_frames_as,in_subset\nRun_1,train,Run_9,test\n"
     )
     warnings, leaks = (
-        read_warnings(str(tmp_path / "warnings.csv")),
+        read_warnings([str(tmp_path / "warnings.csv")]),
         read_leaks([str(tmp_path / "split1/leaks.csv")]),
     )
     assert warnings == {"nearly black": ["Sit_1"], "lists 3 videos": ["list.txt"]}
@@ -107,7 +107,7 @@ def test_warnings_and_leaks_are_shown(tmp_path, parts):
     assert "inflates every number" in page and "inflates every number" not in written(tmp_path, parts)
     (tmp_path / "warnings.csv").write_text("a,b\n")
     with pytest.raises(ValueError, match="needed: what, warning"):
-        read_warnings(str(tmp_path / "warnings.csv"))
+        read_warnings([str(tmp_path / "warnings.csv")])
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_files_that_are_not_a_table_or_list_are_refused(tmp_path):
         read_table(str(tmp_path / "table1.html"))
     (tmp_path / "rejected.csv").write_text("video,why\n")
     with pytest.raises(ValueError, match=r"rejected\.csv: columns are \['video', 'why'\]"):
-        read_rejected(str(tmp_path / "rejected.csv"))
+        read_rejected([str(tmp_path / "rejected.csv")])
 
 
 def test_missing_part_is_refused(tmp_path, parts):
