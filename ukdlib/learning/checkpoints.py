@@ -38,6 +38,7 @@ def write_checkpoint(path: str | Path, weights: dict[str, torch.Tensor], metadat
     stated = {**metadata, "config_hash": config_hash(metadata), "checksum": _checksum(weights)}
     with beside(path) as part:
         save_file(weights, part, {"ukd": json.dumps(stated, sort_keys=True)})
+        Path(part).chmod(0o644)  # safetensors lets only the owner read: results are shared
 
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -104,3 +104,8 @@ def test_another_network_is_refused_with_both_values(key, value, network, tmp_pa
     save_checkpoint(tmp_path / "a.safetensors", network, METADATA)
     with pytest.raises(ValueError, match=f"a.safetensors: its {key} is .*, expected was"):
         load_network(tmp_path / "a.safetensors", **{**METADATA, key: value})
+
+
+def test_others_may_read_a_checkpoint(network, tmp_path):
+    save_checkpoint(tmp_path / "a.safetensors", network, METADATA)
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o644
