@@ -59,6 +59,7 @@ class Workflow:
                 shutil.copytree(ROOT / part, folder / part, ignore=UNFINISHED)
             else:
                 shutil.copy2(ROOT / part, folder / part)
+        shutil.copytree(ROOT / "data/daylight/list_cvt", folder / "data/daylight/list_cvt")
         lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
         (folder / "data/tiny").mkdir()
         for subset, groups in {"train": ("25", "26"), "test": ("1",)}.items():

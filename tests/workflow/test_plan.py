@@ -121,6 +121,22 @@ def test_the_study_plans_its_seeds_and_splits(workflow):
     assert jobs["compute_flow"] == 2 * SHARDS and jobs["export_unlabelled"] == 3 * seeds
 
 
+def test_daylight_trains_what_it_publishes_and_nothing_else(workflow):
+    jobs = workflow.plan("weights", "--configfile", "config/daylight.yaml")
+    assert jobs["train_teacher"] == jobs["publish_weights"] == jobs["evaluate"] == 3
+    assert jobs["describe_weights"] == jobs["weights"] == 1 and not {"distill_student", "report"} & set(jobs)
+
+
+def test_weights_are_published_only_where_that_is_asked_for(workflow):
+    done = workflow.snakemake("--dry-run", "weights")
+    assert done.returncode != 0 and "has no `publish`" in done.stdout + done.stderr
+
+
+def test_a_shaken_camera_is_another_data_set(workflow):
+    jobs = workflow.plan("results/shaken/tables/one_stream.md", "--configfile", "config/shaken.yaml")
+    assert jobs["train_teacher"] == 3 * 3 and jobs["render_darkroom"] == SHARDS and "distill_student" not in jobs
+
+
 def test_arid_plans_table_3_and_the_papers_start(workflow):
     fabricate(workflow.folder, 110)
     runs, students = 2 * 3, 10
