@@ -15,7 +15,7 @@ from pathlib import Path
 
 CLASSES = ("Drink", "Jump", "Pick", "Pour", "Push", "Run", "Sit", "Stand", "Turn", "Walk", "Wave")
 GROUPS, TEST_GROUPS, SPLITS = 64, 24, 2
-UNLABELLED_GROUPS = {"unlabelled": 30, "unlabelled_more": 90}  # by list; the second contains the first
+UNLABELLED_GROUPS = 90
 DAYLIGHT_GROUPS, DAYLIGHT_TEST_GROUPS = 260, 26
 
 
@@ -45,7 +45,6 @@ def write_lists(folder: Path, groups: int, test_groups: int, splits: int) -> Non
 if __name__ == "__main__":
     data = Path(__file__).parent
     write_lists(data / "darkroom/list_cvt", GROUPS, TEST_GROUPS, SPLITS)
-    for name, groups in UNLABELLED_GROUPS.items():
-        unlabelled = clips(range(GROUPS + 1, GROUPS + 1 + groups))
-        (data / f"darkroom/list_cvt/{name}.txt").write_text("".join(f"{path}\n" for _, path in unlabelled))
+    unlabelled = clips(range(GROUPS + 1, GROUPS + 1 + UNLABELLED_GROUPS))
+    (data / "darkroom/list_cvt/unlabelled.txt").write_text("".join(f"{path}\n" for _, path in unlabelled))
     write_lists(data / "daylight/list_cvt", DAYLIGHT_GROUPS, DAYLIGHT_TEST_GROUPS, 1)

@@ -84,7 +84,7 @@ def ladder(tables: dict[str, list[pd.DataFrame]]) -> Figure:
             axes.text(1.02, y, f"{row['top1']:.1f}", weight="bold", **beside)
             if np.isfinite(row["step"]):
                 words = f"{row['step']:+.1f}  [{row['step_low']:+.1f}, {row['step_high']:+.1f}]"
-                axes.text(1.1, y, words, color=MUTED, fontsize=7.5, **beside)
+                axes.text(1.12, y, words, color=MUTED, fontsize=7.5, **beside)
         axes.set_yticks(places, [str(label) for label in table.index], color=INK)
         axes.set(title=title, ylim=(len(table) - 0.5, -0.5), xlabel="top-1 accuracy, %")
         axes.grid(axis="x")

@@ -210,15 +210,14 @@ def to_markdown(table: pd.DataFrame, baseline: str, caption: str, note: str) -> 
 def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
     """Heads of the columns and, for each row, its label, texts and whether it is the highest."""
     percent = "\N{NO-BREAK SPACE}%"
+    steps = STEP[0] in table.columns
     published = [PAPER] * bool(table[PAPER].notna().any())
     origin = [*ORIGIN[:-1], *[UNLABELLED] * bool((table[UNLABELLED].astype(str) != "0").any()), ORIGIN[-1]]
     heads = [
         f"top\N{NON-BREAKING HYPHEN}1{percent}",
         "sd",
         f"95{percent} interval",
-        f"points against {baseline}",
-        "p",
-        *["points above the row before"] * (STEP[0] in table.columns),
+        *(["points above the row before"] if steps else [f"points against {baseline}", "p"]),
         f"ECE{percent}",
         f"training clips{percent}",
         *published,
@@ -226,12 +225,9 @@ def _cells(table: pd.DataFrame, baseline: str) -> tuple[list[str], list[dict]]:
     ]
     rows = []
     for label, line in table.iterrows():
-        gain, low, high = (signed(line[name]) for name in DIFFERENCE)
+        gain, low, high = (signed(line[name]) for name in (STEP if steps else DIFFERENCE))
         cells = [plain(line["top1"]), plain(line["sd"]), f"{plain(line['low'])} – {plain(line['high'])}"]
-        cells += [f"{gain} [{low}, {high}]" if gain else "", chance(line["p"])]
-        if STEP[0] in table.columns:
-            step, low, high = (signed(line[name]) for name in STEP)
-            cells += [f"{step} [{low}, {high}]" if step else ""]
+        cells += [f"{gain} [{low}, {high}]" if gain else "", *([] if steps else [chance(line["p"])])]
         cells += [plain(line[name]) for name in ("ece", "fit", *published)]
         cells += [str(line[name]) for name in origin]
         rows.append({"label": label, "cells": cells, "best": line["top1"] == table["top1"].max()})
