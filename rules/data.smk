@@ -7,8 +7,6 @@ OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed v
          results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
          results/{dataset}/split{split}/leaks.csv                (the same frames in two subsets)
          results/{dataset}/split{split}/folds.parquet             (the training videos in folds, for out-of-fold logits)
-         results/{dataset}/unlabelled/clips.parquet, rejected.csv, warnings.csv             (clips without labels)
-         results/{dataset}/split{split}/unlabelled.parquet       (those, once checked to be of no held-out group)
 """
 
 
@@ -89,25 +87,6 @@ rule index_videos:
         "../workflow_scripts/index_videos.py"
 
 
-use rule index_videos as index_unlabelled with:
-    input:
-        inspected=lambda wildcards: expand(
-            "results/{dataset}/inspected/shard{shard}.parquet",
-            dataset=wildcards.dataset,
-            shard=unlabelled_shards(wildcards.dataset),
-        ),
-    output:
-        clips="results/{dataset}/unlabelled/clips.parquet",
-        warnings="results/{dataset}/unlabelled/warnings.csv",
-        rejected="results/{dataset}/unlabelled/rejected.csv",
-    log:
-        "logs/index_unlabelled/{dataset}.log",
-    params:
-        labels=no_labels,
-        classes=[],
-        warnings=lambda wildcards: [list(warning) for warning in unlabelled(wildcards.dataset).warnings],
-
-
 rule split_videos:
     input:
         clips="results/{dataset}/clips.parquet",
@@ -152,26 +131,3 @@ rule assign_folds:
         code=code("assign_folds"),
     script:
         "../workflow_scripts/assign_folds.py"
-
-
-rule admit_unlabelled:
-    input:
-        clips="results/{dataset}/unlabelled/clips.parquet",
-        subsets="results/{dataset}/split{split}/subsets.parquet",
-    output:
-        "results/{dataset}/split{split}/unlabelled.parquet",
-    log:
-        "logs/admit_unlabelled/{dataset}_split{split}.log",
-    conda:
-        "../envs/video.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        groups=lambda wildcards: {
-            "stated": unlabelled(wildcards.dataset).groups,
-            "pattern": config["datasets"][wildcards.dataset].get("group"),
-        },
-        code=code("admit_unlabelled"),
-    script:
-        "../workflow_scripts/admit_unlabelled.py"

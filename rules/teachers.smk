@@ -4,7 +4,6 @@ One network per teacher, each trained separately, and the logits of all trained 
 INPUT:   results/{dataset}/frames/{modality}/, results/{dataset}/split{split}/subsets.parquet
 OUTPUT:  .../teachers/{teacher}/checkpoint.safetensors, history.csv
          .../{role}/{name}/logits/{subset}.parquet             (of teachers and students)
-         .../{role}/{name}/logits/unlabelled.parquet           (of clips without labels)
          .../teachers/{teacher}/logits/out_of_fold.parquet     (training videos, each predicted by a network not trained on it)
 """
 
@@ -116,43 +115,6 @@ rule verify_logits:
         code=network_code("verify_logits"),
     script:
         "../workflow_scripts/verify_logits.py"
-
-
-# ---------------------------------------------------------------- clips without labels
-
-
-use rule export_logits as export_unlabelled with:
-    input:
-        frames=unlabelled_frames,
-        subsets="results/{dataset}/split{split}/subsets.parquet",
-        unlabelled="results/{dataset}/split{split}/unlabelled.parquet",
-        checkpoint="results/{dataset}/split{split}/seed{seed}/{role}/{name}/checkpoint.safetensors",
-    output:
-        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/unlabelled.parquet",
-    log:
-        "logs/export_unlabelled/{dataset}_split{split}_seed{seed}_{role}_{name}.log",
-    benchmark:
-        "results/benchmarks/export_unlabelled/{dataset}_split{split}_seed{seed}_{role}_{name}.tsv"
-    params:
-        videos=None,
-        subset="unlabelled",
-        origin=unlabelled_origin,
-
-
-use rule verify_logits as verify_unlabelled with:
-    input:
-        frames=unlabelled_frames,
-        subsets="results/{dataset}/split{split}/subsets.parquet",
-        unlabelled="results/{dataset}/split{split}/unlabelled.parquet",
-        checkpoint="results/{dataset}/split{split}/seed{seed}/{role}/{name}/checkpoint.safetensors",
-        logits="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/unlabelled.parquet",
-    output:
-        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/verified/unlabelled.json",
-    log:
-        "logs/verify_unlabelled/{dataset}_split{split}_seed{seed}_{role}_{name}.log",
-    params:
-        videos=None,
-        origin=unlabelled_origin,
 
 
 # ---------------------------------------------------------------- out of fold: a network for each fold of the training videos

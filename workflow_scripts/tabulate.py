@@ -6,7 +6,8 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.artifacts.lineage import begin
 from ukdlib.results.grouping import by_row
-from ukdlib.results.tables.accuracy import read_rows, summarise, to_html, to_markdown
+from ukdlib.results.tables.accuracy import read_rows, summarise
+from ukdlib.results.tables.accuracy_page import to_html, to_markdown
 from ukdlib.results.tables.page import write_table
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input)

@@ -8,8 +8,9 @@ parse of the workflow imports this module. Shape, types and defaults are left to
 import re
 from collections.abc import Callable, Iterator
 
-from ukdlib.settings.config import LABEL_METHODS, in_yaml, recipe_of
+from ukdlib.settings.config import LABEL_METHODS, in_yaml
 from ukdlib.settings.data_checks import DATA_CHECKS, Parts, validation
+from ukdlib.settings.knowledge_checks import KNOWLEDGE_CHECKS
 from ukdlib.settings.weights_checks import WEIGHTS_CHECKS
 
 BESIDE = {"benchmarks", "provenance", "weights"}  # folders of results/ beside those of the data sets
@@ -25,15 +26,6 @@ SECTIONS = (
     "tables",
 )
 ROLES = ("teachers", "fusions", "students")
-VIEW_KEYS = (
-    "frames",
-    "stride",
-    "crop",
-    "short_side",
-    "flip",
-    "export_views",
-)  # settings that determine a view
-TEST_KEYS = ("test_clips", "test_crops")  # settings that determine the number of views of a test video
 # fast frames per slow one, if not stated
 ALPHA = {"slowfast": 8, "slowfast_r50_4x16": 8, "slowfast_r50_8x8": 4}
 REFERENCES = (  # entries of (section) name in (key) entries of (target)
@@ -135,78 +127,6 @@ def _networks(config: dict) -> Problems:
                     )
 
 
-def _fusions(config: dict) -> Problems:
-    for name, entry in config["fusions"].items():
-        teachers = entry["teachers"]
-        if not teachers:
-            yield f"fusions.{name}.teachers is empty; it needs one or more of {in_yaml(config['teachers'])}"
-        for teacher in sorted({teacher for teacher in teachers if teachers.count(teacher) > 1}):
-            yield f"fusions.{name}.teachers names {teacher!r} more than once; name each teacher once"
-        if entry["method"] == "single" and len(teachers) > 1:
-            yield f"fusions.{name}.teachers is {in_yaml(teachers)}; method 'single' takes exactly one"
-        if entry["method"] == "avg1" and entry.get("fuse_as") == "logits":
-            yield f"fusions.{name}.fuse_as is 'logits'; 'avg1' is a mean of divergences, so take probabilities"
-        for teacher in teachers if entry.get("out_of_fold") else []:
-            if "logits" in config["teachers"][teacher] and not config["teachers"][teacher].get("unseen"):
-                yield (
-                    f"fusions.{name} is out_of_fold, but teachers.{teacher} is a file; declare with "
-                    "`unseen: true` that it was not trained on the training videos"
-                )
-
-
-def _unlabelled(config: dict) -> Problems:
-    """Clips without labels: there must be some, and a fusion that weights by labels needs a stand-in for them."""
-    dataset = config["run"]["dataset"]
-    rows = {row for table in config["run"]["tables"] for row in config["tables"][table]["rows"].values()}
-    for name, entry in config["students"].items():
-        if not entry.get("unlabelled") or f"students/{name}" not in rows:
-            continue
-        if "unlabelled" not in config["datasets"][dataset]:
-            yield (
-                f"students.{name}.unlabelled is {entry['unlabelled']}, "
-                f"but datasets.{dataset}.unlabelled names no clips"
-            )
-        fusion = config["fusions"][entry["fusion"]]
-        if fusion["method"] in LABEL_METHODS and not fusion.get("consensus"):
-            yield (
-                f"students.{name} learns from clips without labels, but fusions.{entry['fusion']} weights teachers by "
-                f"labels (method {fusion['method']!r}); set its `consensus`, or use another method than "
-                f"{in_yaml(LABEL_METHODS)}"
-            )
-
-
-def _views(config: dict) -> Problems:
-    """Fused teachers need rows for the same views; the student replays targets per view on its own views."""
-    tested = {row for table in config["tables"].values() for row in table["rows"].values()}
-    for name, fusion in config["fusions"].items():
-        replayed = fusion.get("target") == "view"
-        students = [s for s, entry in config["students"].items() if replayed and entry.get("fusion") == name]
-        users = [("teachers", t) for t in fusion["teachers"]] + [("students", s) for s in students]
-        places = [(f"{role}.{user}", recipe_of(config, role, user)) for role, user in users]
-        for place, recipe in places[1:]:
-            keys = VIEW_KEYS if replayed else ("export_views",)
-            for key in keys + TEST_KEYS * (f"fusions/{name}" in tested and place.startswith("teachers")):
-                own, first = recipe.get(key), places[0][1].get(key)
-                if own != first:
-                    yield (
-                        f"fusions.{name} needs the same views of all its members, but the recipe of {place} "
-                        f"has {key} {own} and that of {places[0][0]} {first}"
-                    )
-
-
-def _names_that_state_tau(config: dict) -> Problems:
-    taus = {("fusions", name): entry["tau"] for name, entry in config["fusions"].items()}
-    taus |= {
-        ("students", name): config["fusions"][entry["fusion"]]["tau"]
-        for name, entry in config["students"].items()
-        if "fusion" in entry
-    }
-    for (section, name), tau in taus.items():
-        stated = re.search(r"_tau(\d+)$", name)
-        if stated and int(stated[1]) != tau:
-            yield f"{section}.{name} has tau {stated[1]} in its name, but its tau is {tau}"
-
-
 def _tables(config: dict) -> Problems:
     for name, table in config["tables"].items():
         rows = table["rows"]
@@ -263,10 +183,7 @@ CHECKS: tuple[Callable[[dict], Problems], ...] = (
     _recipes,
     _networks,
     *WEIGHTS_CHECKS,
-    _fusions,
-    _unlabelled,
-    _views,
-    _names_that_state_tau,
+    *KNOWLEDGE_CHECKS,
     _tables,
     _cost_and_figures,
 )

@@ -7,17 +7,8 @@ import pytest
 from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.knowledge.logits import LogitRows, write_logits
 from ukdlib.results.metrics import evaluate
-from ukdlib.results.tables.accuracy import (
-    PAPER,
-    Run,
-    read_metrics,
-    read_rows,
-    summarise,
-    to_html,
-    to_markdown,
-    verdict,
-    video_values,
-)
+from ukdlib.results.tables.accuracy import PAPER, Run, read_metrics, read_rows, summarise, video_values
+from ukdlib.results.tables.accuracy_page import to_html, to_markdown, verdict
 from ukdlib.results.tables.cost import cost_to_html, growth, widen_cost
 from ukdlib.results.tables.page import write_table
 
