@@ -197,7 +197,7 @@ rule gather_folds:
 rule import_logits:
     input:
         file=lambda wildcards: made(foreign_path(wildcards)) or watched(foreign_file(wildcards)),
-        subsets=lambda wildcards: subsets_with(wildcards.subset).format(**wildcards),
+        subsets=listing_of,
     output:
         "results/{dataset}/split{split}/seed{seed}/teachers/{teacher}/logits/{subset}.parquet",
     log:

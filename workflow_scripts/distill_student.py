@@ -21,21 +21,17 @@ from ukdlib.learning.seen import Seen
 from ukdlib.learning.training import Lesson, Run
 from ukdlib.machine import interruption
 from ukdlib.pretrained.start import start_from
-from ukdlib.videos.subsets import read_identities, read_videos
+from ukdlib.videos.subsets import read_lesson
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 interruption.watch()
 params, files, resources = snakemake.params, snakemake.input, snakemake.resources
-chosen, more, targets = params.videos, files.unlabelled, [files.target, *files.unlabelled_target]
-video_ids, labels = read_videos(files.subsets, chosen, more)
-shown, held_out = read_identities(files.subsets, chosen, snakemake.wildcards.dataset, more)
+learnt = files.subsets, params.videos, snakemake.wildcards.dataset, files.unlabelled
+(video_ids, labels), (shown, held_out) = read_lesson(*learnt)
+frames, targets = [*files.frames, *files.unlabelled_frames], [files.target, *files.unlabelled_target]
 knowledge = read_knowledge(targets, video_ids, params.classes, params.fusion, params.student)
-frames = [*files.frames, *files.unlabelled_frames]
 lesson = Lesson(open_shards(frames), video_ids, labels, Modality(**params.modality), knowledge)
-weights = files.weights or params.weights_file
-start = partial(
-    start_from, path=weights, settings=params.weights, classes=params.classes, modality=params.modality
-)
+start = partial(start_from, path=files.weights or params.weights_file, settings=params.weights)
 history = Seen(shown, unknown_sources(targets)), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(frames, dict(params.items()))

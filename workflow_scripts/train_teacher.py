@@ -19,18 +19,15 @@ from ukdlib.learning.seen import Seen
 from ukdlib.learning.training import Lesson, Run
 from ukdlib.machine import interruption
 from ukdlib.pretrained.start import start_from
-from ukdlib.videos.subsets import read_identities, read_videos
+from ukdlib.videos.subsets import read_lesson
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input, fingerprint)
 interruption.watch()
 params, files, resources = snakemake.params, snakemake.input, snakemake.resources
-video_ids, labels = read_videos(files.subsets, params.videos)
-shown, held_out = read_identities(files.subsets, params.videos, snakemake.wildcards.dataset)
+learnt = files.subsets, params.videos, snakemake.wildcards.dataset
+(video_ids, labels), (shown, held_out) = read_lesson(*learnt)
 lesson = Lesson(open_shards(files.frames), video_ids, labels, Modality(**params.modality))
-weights = files.weights or params.weights_file
-start = partial(
-    start_from, path=weights, settings=params.weights, classes=params.classes, modality=params.modality
-)
+start = partial(start_from, path=files.weights or params.weights_file, settings=params.weights)
 history = Seen(shown), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(files.frames, dict(params.items()))

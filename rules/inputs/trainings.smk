@@ -116,11 +116,10 @@ def unlabelled_origin(wildcards):
     return {**trained_origin(wildcards), "subset": "unlabelled"}
 
 
-def subsets_with(subset):
-    """The file that lists a subset's videos."""
-    return (
-        "results/{dataset}/split{split}/" + f"{'unlabelled' if subset == 'unlabelled' else 'subsets'}.parquet"
-    )
+def listing_of(wildcards):
+    """The file that lists the videos of wildcards.subset."""
+    file = "unlabelled" if wildcards.subset == "unlabelled" else "subsets"
+    return f"results/{wildcards.dataset}/split{wildcards.split}/{file}.parquet"
 
 
 def trained_chain(wildcards):

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from ukdlib.artifacts.provenance import config_hash, videos_hash
 from ukdlib.learning.checkpoints import save_checkpoint
@@ -15,8 +14,8 @@ from ukdlib.learning.training import Lesson, Run, fit, write_history
 from ukdlib.learning.trial import check_network
 from ukdlib.networks import initial_network
 
-# loads initial weights, returns what the checkpoint records about them, and what they have seen
-Start = Callable[[nn.Module], tuple[dict[str, Any] | None, Seen]]
+# (network, classes=, modality=): loads initial weights, returns what is recorded of them and what they have seen
+Start = Callable[..., tuple[dict[str, Any] | None, Seen]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
     channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
     network = initial_network(course.network, len(classes), channels, run.seed)
     check_network(network, channels, recipe, len(classes), course.name)
-    start, before = course.start(network)
+    start, before = course.start(network, classes=classes, modality=asdict(lesson.modality))
     before.refuse_leak(course.name, course.held_out, course.seen.videos)
     run = replace(run, key=config_hash({"key": run.key, "start": start}))
     write_history(output["history"], fit(network, lesson, {**recipe, "workers": workers}, run))

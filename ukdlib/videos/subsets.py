@@ -10,6 +10,13 @@ import pyarrow.parquet as pq
 from ukdlib.videos.records import read_columns
 
 
+def read_lesson(
+    path: str, chosen: Any, dataset: str, more: Sequence[str] = ()
+) -> tuple[tuple[list[str], np.ndarray], tuple[dict[str, str], dict[str, str]]]:
+    """What read_videos and read_identities say of the rows that a training learns from."""
+    return read_videos(path, chosen, more), read_identities(path, chosen, dataset, more)
+
+
 def read_identities(
     path: str, chosen: Any, dataset: str, more: Sequence[str] = ()
 ) -> tuple[dict[str, str], dict[str, str]]:

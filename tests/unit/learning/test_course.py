@@ -26,7 +26,7 @@ def family(num_classes, in_channels, frames):
     )
 
 
-def trained(folder, start=lambda network: (None, Seen()), epochs=2, held_out=None):
+def trained(folder, start=lambda network, **others: (None, Seen()), epochs=2, held_out=None):
     course = Course(
         "teachers.rgb", NETWORK, {**RECIPE, "epochs": epochs}, CLASSES, "dark", start, SHOWN, held_out or {}
     )
@@ -48,7 +48,7 @@ def test_a_checkpoint_says_what_it_is_of(tmp_path):
 
 
 def test_a_start_is_taken_and_recorded(tmp_path):
-    def start(network):
+    def start(network, **others):
         with torch.no_grad():
             for weight in network.parameters():
                 weight.zero_()
@@ -69,7 +69,7 @@ def test_a_start_is_taken_and_recorded(tmp_path):
 
 @pytest.mark.parametrize("held_out", [{"arid/old": "other"}, {"arid/renamed": "0a"}], ids=["name", "content"])
 def test_a_start_that_has_seen_what_is_held_out_is_refused_before_the_training(tmp_path, held_out):
-    def start(network):
+    def start(network, **others):
         return {"note": "copied"}, Seen({"arid/old": "0a", "arid/older": "0b"})
 
     with pytest.raises(ValueError, match=rf"teachers\.rgb: leak: 1 of 2 .* {next(iter(held_out))}"):
