@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ukdlib.settings.config import NO_LABEL
-from ukdlib.videos.annotations import Annotation
+from ukdlib.videos.annotations import Annotation, checked_path
 from ukdlib.videos.folders import find_videos, video_ids
 from ukdlib.videos.listing import paths_of
 
@@ -33,8 +33,11 @@ def read_unlabelled(folder: str, source: str, links_out: bool) -> Unlabelled:
     if os.path.isfile(source):
         (stated, paths), warnings = paths_of(source), []
     else:
-        found = find_videos(os.path.join(folder, source), links_out)
-        paths, warnings = [f"{source}/{path}" for path in found.paths], found.warnings
+        below = str(checked_path("unlabelled is not a file, so a folder is meant", source))
+        if not os.path.isdir(os.path.join(folder, below)):
+            raise ValueError(f"unlabelled: {source!r} is neither a file nor a folder below {folder}")
+        found = find_videos(os.path.join(folder, below), links_out)
+        paths, warnings = [f"{below}/{path}" for path in found.paths], found.warnings
     if not paths:
         raise ValueError(f"unlabelled: {source} has no videos")
     ids = video_ids(paths)
@@ -43,12 +46,18 @@ def read_unlabelled(folder: str, source: str, links_out: bool) -> Unlabelled:
 
 
 def refuse_labelled(videos: Iterable[Annotation], labelled: Iterable[Annotation]) -> None:
-    """ValueError if a clip without label has one, too."""
-    known = {annotation.path: annotation.video_id for annotation in labelled}
-    for _, path, _ in videos:
-        if path in known:
+    """ValueError if a clip without label has one, too, or shares its name with a video that has."""
+    others = list(labelled)
+    paths, names = ({getattr(video, key): video for video in others} for key in ("path", "video_id"))
+    for video in videos:
+        if twin := paths.get(video.path):
             raise ValueError(
-                f"unlabelled: {path!r} is labelled, too, as {known[path]!r}; it can be only one of both"
+                f"unlabelled: {video.path!r} is labelled, too, as {twin.video_id!r}; it can be only one of both"
+            )
+        if twin := names.get(video.video_id):
+            raise ValueError(
+                f"unlabelled: {video.path!r} and {twin.path!r}, which is labelled, are both called {twin.video_id!r}; "
+                "rename one, or put it into a folder"
             )
 
 

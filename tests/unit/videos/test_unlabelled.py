@@ -65,6 +65,33 @@ def test_a_clip_has_a_label_or_none():
         refuse_labelled([Annotation("Walk/Walk_1", "Walk/Walk_1.mp4", NO_LABEL)], [walk])
 
 
+def test_two_videos_do_not_share_a_name():
+    walk = Annotation("Walk_1", "Walk/Walk_1.mp4", 2)
+    with pytest.raises(ValueError, match=r"'Walk_1\.mp4' and 'Walk/Walk_1\.mp4', .* both called 'Walk_1'"):
+        refuse_labelled([Annotation("Walk_1", "Walk_1.mp4", NO_LABEL)], [walk])
+
+
+@pytest.mark.parametrize("source", ["night", "night/", "./night", "night//"])
+def test_a_folder_may_be_spelt_in_any_way(source, tmp_path):
+    (tmp_path / "night").mkdir()
+    (tmp_path / "night/a.mp4").touch()
+    read = read_unlabelled(str(tmp_path), source, False)
+    assert [annotation.path for annotation in read.videos.values()] == ["night/a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere", "'nowhere' is neither a file nor a folder below"),
+        ("/night", "must be a path below"),
+        ("../n", "below"),
+    ],
+)
+def test_a_source_that_is_not_there_is_named(source, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        read_unlabelled(str(tmp_path), source, False)
+
+
 def test_groups_are_stated_or_in_the_name_or_each_its_own():
     names = ["Walk/Walk_7_1", "night/a", "Walk_8_1"]
     assert groups_of_unlabelled(names, {"night/a": "9"}, r"^[A-Za-z]+_(\d+)_\d+$") == {
