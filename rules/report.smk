@@ -19,16 +19,10 @@ CROSSFITTED = {
 SWEPT = {
     title: table for table, title in config["figures"]["sweeps"].items() if table in config["run"]["tables"]
 }
-LADDERS = {
-    config["tables"][table]["caption"]: table
-    for table in config["run"]["tables"]
-    if config["tables"][table]["steps"]
-}
-INDEXED = (
-    ["", "unlabelled/"] if any(entry_of(row).get("unlabelled") for row in trained_rows().values()) else [""]
-)
+LADDERS = [name for name in config["run"]["tables"] if config["tables"][name]["steps"]]
+INDEXED = ["", "unlabelled/"] if learnt_unlabelled() else [""]  # folders of what was rejected
 FIGURES = {  # name -> label -> the files shown; how they are read and drawn: ukdlib.results.figures.catalogue
-    "ladder": {title: [f"results/{DATASET}/tables/{table}.csv"] for title, table in LADDERS.items()},
+    "ladder": {name: [f"results/{DATASET}/tables/{name}.csv"] for name in LADDERS},
     "accuracy": files_of(rows_of_run(), METRICS),
     "curves": files_of(trained_rows(), HISTORY),
     "cost": {"cost": [f"results/{DATASET}/cost.csv"]},
@@ -57,6 +51,7 @@ rule draw_figures:
     params:
         labels={name: list(files) for name, files in DRAWN.items()},
         extras={
+            "ladder": {"titles": {name: config["tables"][name]["caption"] for name in LADDERS}},
             "accuracy": {"paper": published()},
             "sweeps": {"baselines": {title: config["tables"][SWEPT[title]]["baseline"] for title in SWEPT}},
         },

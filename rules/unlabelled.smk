@@ -24,7 +24,7 @@ use rule index_videos as index_unlabelled with:
     params:
         labels=no_labels,
         classes=[],
-        warnings=lambda wildcards: [list(warning) for warning in unlabelled(wildcards.dataset).warnings],
+        warnings=unlabelled_warnings,
 
 
 rule admit_unlabelled:

@@ -13,6 +13,7 @@ from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of
 from ukdlib.videos.unlabelled import Unlabelled, read_unlabelled, refuse_labelled
+from ukdlib.videos.unlabelled import group_warnings as group_warnings_of_unlabelled
 
 
 def held_out(dataset, number):
@@ -40,7 +41,10 @@ def unlabelled(dataset):
     entry = config["datasets"][dataset]
     if "unlabelled" not in entry:
         return Unlabelled({}, {}, [])
-    return read_unlabelled(videos_folder(dataset), entry["unlabelled"], entry["links_out"])
+    try:
+        return read_unlabelled(videos_folder(dataset), entry["unlabelled"], entry["links_out"])
+    except (OSError, ValueError) as error:
+        raise WorkflowError(f"config.yaml: datasets.{dataset}: {error}") from None
 
 
 @lru_cache(None)
@@ -91,6 +95,8 @@ def sharded(dataset):
 
 def unlabelled_shards(dataset):
     """Numbers of the shards that have clips without labels."""
+    if not unlabelled(dataset).videos:
+        raise WorkflowError(f"config.yaml: datasets.{dataset}.unlabelled names no clips")
     count = config["datasets"][dataset]["shards"]
     return [shard for shard in range(count, 2 * count) if sharded(dataset)[shard]]
 
@@ -110,6 +116,15 @@ def labels_of(wildcards):
 
 def no_labels(wildcards):
     return dict.fromkeys(unlabelled(wildcards.dataset).videos, NO_LABEL)
+
+
+def unlabelled_warnings(wildcards):
+    """Warnings about the clips without labels: files that were skipped, groups that nobody knows."""
+    read, pattern = unlabelled(wildcards.dataset), config["datasets"][wildcards.dataset].get("group")
+    grouped = bool(pattern or listed(wildcards.dataset).groups)
+    return [
+        list(warning) for warning in [*read.warnings, *group_warnings_of_unlabelled(read, pattern, grouped)]
+    ]
 
 
 def shard_files(wildcards):

@@ -94,6 +94,15 @@ def is_trained(row):
     return role == "students" or (role == "teachers" and name not in FOREIGN)
 
 
+def learnt_unlabelled():
+    """Rows of all the run's tables and figures, those of fewer seeds too, that learn from clips without labels."""
+    tables = [config["tables"][name]["rows"] for name in config["run"]["tables"]] + [
+        config["figures"]["compare"]
+    ]
+    rows = dict.fromkeys(row for rows in tables for row in rows.values() if is_trained(row))
+    return [row for row in rows if entry_of(row).get("unlabelled")]
+
+
 def entry_of(row):
     """The entry of role/name."""
     role, name = Path(row).parts

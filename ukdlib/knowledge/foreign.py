@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ukdlib.knowledge.logits import LogitRows
+from ukdlib.settings.config import NO_LABEL
 
 
 def read_foreign(path: str, labels: dict[str, int], classes: Sequence[str], views: int) -> LogitRows:
@@ -118,7 +119,7 @@ def _find(path: str, place: dict[tuple[str, int], int], video_id: str, view: int
 def _check_labels(path: str, video_ids: np.ndarray, stated: np.ndarray, labels: dict[str, int]) -> None:
     """Labels in the file must be those of our lists."""
     for row, (video_id, label) in enumerate(zip(video_ids.tolist(), stated.tolist(), strict=True)):
-        if labels.get(video_id, label) != label:
+        if labels.get(video_id, label) not in (label, NO_LABEL):
             raise ValueError(
                 f"{path}: row {row}, video {video_id!r}, has label {label}, but the lists have {labels[video_id]}"
             )

@@ -174,6 +174,7 @@ def _summary(learner: Learner, epoch: Epoch, measured: list[torch.Tensor], secon
             f"training: the loss is {loss} in epoch {epoch.number}; lr {epoch.recipe['lr']} may be too high"
         )
     lr, known = learner.optimizer.param_groups[0]["lr"], epoch.lesson.knowledge is not None
+    labelled = labelled or math.nan  # an epoch drops its last clips: none of the others may have a label
     of_labels = cross_entropy / labelled, divergence if known else None, top1 / labelled
     values = (epoch.number, lr, loss, *of_labels, round(seconds, 3))
     return dict(zip(HISTORY, values, strict=True))

@@ -5,6 +5,7 @@ Convolutions and matrices are in half precision, which a start does not notice; 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ukdlib.learning.checkpoints import read_checkpoint, write_checkpoint
 from ukdlib.learning.seen import Seen
 
 SUMS = "SHA256SUMS"
+SUM = re.compile(r"(?P<sum>[0-9a-fA-F]{64}) [ *](?:\./)?(?P<name>.+)")
 HEADS = ("file", "network", "sees", "top-1, never seen", "trained on", "MB", "sha256")
 
 
@@ -36,14 +38,15 @@ def write_sums(path: str, files: Sequence[str]) -> None:
 
 
 def check_sum(path: str | Path) -> None:
-    """ValueError if a file SHA256SUMS beside `path` lists it with another hash."""
+    """ValueError if a file SHA256SUMS beside `path` lists it with another hash, or cannot be read."""
     sums = Path(path).parent / SUMS
     if not sums.is_file():
         return
-    for line in sums.read_text().splitlines():
-        stated, _, name = line.partition("  ")
-        if name == Path(path).name and (found := sha256(path)) != stated:
-            raise ValueError(f"{path}: its sha256 is {found}, {sums} says {stated}; get the file again")
+    for number, line in enumerate(sums.read_text().splitlines(), start=1):
+        if (match := SUM.fullmatch(line.strip())) is None:
+            raise ValueError(f"{sums}:{number}: {line!r} is not `sha256  file`, as sha256sum writes it")
+        if match["name"] == Path(path).name and (found := sha256(path)) != match["sum"].lower():
+            raise ValueError(f"{path}: its sha256 is {found}, {sums} says {match['sum']}; get the file again")
 
 
 def write_card(

@@ -45,6 +45,7 @@ def _unlabelled(config: dict) -> Problems:
     """Clips without labels: there must be some, and a fusion that weights by labels needs a stand-in for them."""
     dataset = config["run"]["dataset"]
     rows = {row for table in config["run"]["tables"] for row in config["tables"][table]["rows"].values()}
+    rows |= set(config.get("figures", {}).get("compare", {}).values())
     for name, entry in config["students"].items():
         if not entry.get("unlabelled") or f"students/{name}" not in rows:
             continue

@@ -91,4 +91,4 @@ def _likeliest(error: Any) -> Any:
     branches: dict[int, list[Any]] = {}
     for part in error.context:
         branches.setdefault(part.schema_path[0], []).append(part)
-    return min(branches.values(), key=len)[0]
+    return min(branches.values(), key=len)[0] if branches else error

@@ -9,12 +9,18 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ukdlib.videos.annotations import Annotation, by_video, read_classes, read_list, read_text
-from ukdlib.videos.folders import find_videos
-from ukdlib.videos.listing import Listing, is_table, list_folders, not_listed, read_table
+from ukdlib.videos.folders import find_videos, reasons
+from ukdlib.videos.listing import (
+    Listing,
+    is_table,
+    list_folders,
+    not_listed,
+    one_spelling,
+    read_table,
+)
 
 PARTS = ("train", "val", "test", "all", "other")  # keys of a split that name a list
 TEST_SHARE = 0.3  # if neither the split nor its list states one
-REASONS_SHOWN = 3  # of the reasons why nothing was found
 
 
 class DataSet(NamedTuple):
@@ -96,21 +102,28 @@ def _base(
         return _read(listing, names)
     folder, links_out, apart = search
     found = find_videos(folder, links_out)
-    read, skipped = list_folders([path for path in found.paths if path not in apart], names)
+    names_apart = {one_spelling(path) for path in apart}
+    labelled = [path for path in found.paths if one_spelling(path) not in names_apart]
+    _refuse_divided(labelled, apart)
+    read, skipped = list_folders(labelled, names)
     warnings += [*found.warnings, *skipped]
     if not read.annotations:
         raise ValueError(
             f"{folder} has no folder with videos in it; a folder for each class is expected, or a list"
-            + _reasons(warnings)
+            + reasons(warnings)
         )
     return read
 
 
-def _reasons(warnings: Sequence[tuple[str, str]]) -> str:
-    """The first of the warnings, to be appended to an error, and how many more there are."""
-    shown = [f"{path}: {reason}" for path, reason in warnings[:REASONS_SHOWN]]
-    more = [f"{len(warnings) - REASONS_SHOWN} more"] if len(warnings) > REASONS_SHOWN else []
-    return "".join(f"; {each}" for each in shown + more)
+def _refuse_divided(labelled: Sequence[str], apart: Collection[str]) -> None:
+    """A folder that has clips without label and others: the others would make it a class."""
+    folders = {path.partition("/")[0]: path for path in apart if "/" in path}
+    for path in labelled:
+        if other := folders.get(path.partition("/")[0]):
+            raise ValueError(
+                f"unlabelled: the folder of {other!r} also has {path!r}, which is in no list, so the folder would be a "
+                "class; move one of them to another folder, or list the labelled videos (`list`)"
+            )
 
 
 def _lists(split: dict, base: Listing | None, names: list[str] | None, source: str) -> dict[str, Listing]:

@@ -9,13 +9,14 @@ Standard library only: the workflow searches when it is parsed.
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 VIDEO_SUFFIXES = frozenset(
     ".3gp .asf .avi .flv .h264 .hevc .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob "
     ".webm .wmv".split()
 )
+REASONS_SHOWN = 3  # of the reasons why nothing was found
 SUFFIXES_SHOWN = 5  # of the suffixes of other files
 
 
@@ -124,3 +125,10 @@ def _is_utf8(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def reasons(warnings: Sequence[tuple[str, str]]) -> str:
+    """The first of the warnings, to be appended to an error, and how many more there are."""
+    shown = [f"{path}: {reason}" for path, reason in warnings[:REASONS_SHOWN]]
+    more = [f"{len(warnings) - REASONS_SHOWN} more"] if len(warnings) > REASONS_SHOWN else []
+    return "".join(f"; {each}" for each in shown + more)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ukdlib.videos.annotations import SUFFIXES, Annotation, checked_path, entries, lines, read_text
-from ukdlib.videos.folders import video_ids
+from ukdlib.videos.folders import VIDEO_SUFFIXES, video_ids
 
 REQUIRED, OPTIONAL = ("video", "label"), ("subset", "group")
 SPELLINGS = {
@@ -71,10 +71,7 @@ def read_table(path: str, classes: Sequence[str] | None = None) -> Listing:
             listing.groups[video_id] = row["group"]
         if "subset" in row:
             listing.subsets[video_id] = row["subset"]
-    if listing.groups and len(listing.groups) < len(used):
-        raise ValueError(
-            f"{path}: some videos have a group and some have none; give a group to all of them, or to none"
-        )
+    _whole_groups(path, [row for _, row in used])
     return listing
 
 
@@ -85,16 +82,32 @@ def paths_of(path: str) -> tuple[dict[str, str], list[str]]:
     A CSV has a column `video`, and perhaps `group`. Raises ValueError with file and line.
     """
     _, header = next(_cells(path), ("", []))
-    if "video" in _names(header) and "videoid" not in _names(header):
-        rows = _rows(path, required=("video",))
-        return {row["video"]: row["group"] for _, row in rows if row.get("group")}, [
-            r["video"] for _, r in rows
-        ]
-    paths = [*lines(path)]
-    if any(re.search(LABELLED, line) for _, line in paths[:1]):
-        paths = [(place, video) for place, (video, _) in entries(path)]
+    names = _names(header)
+    if ("video" in names or _should_have_header(path, header)) and "videoid" not in names:
+        rows = [row for _, row in _rows(path, required=("video",))]
+        return _whole_groups(path, rows), [row["video"] for row in rows]
+    plain = [(place, line.strip()) for place, line in lines(path) if not line.lstrip().startswith("#")]
+    if any(re.search(LABELLED, line) for _, line in plain[:1]):
+        plain = [(place, video) for place, (video, _) in entries(path)]
+    for place, video in plain:
+        if os.path.splitext(video)[1].lower() not in VIDEO_SUFFIXES:
+            raise ValueError(
+                f"{place}: {video!r} does not end like a video; expected is a path per line, or a CSV with a column "
+                "video"
+            )
+    paths = [(place, str(checked_path(place, video))) for place, video in plain]
     _refuse_repeated(paths)
-    return {}, [str(checked_path(place, video)) for place, video in paths]
+    return {}, [path for _, path in paths]
+
+
+def _whole_groups(path: str, rows: Sequence[dict[str, str]]) -> dict[str, str]:
+    """Group by path; ValueError if only some of the rows have one."""
+    groups = {row["video"]: row["group"] for row in rows if row.get("group")}
+    if groups and len(groups) < len(rows):
+        raise ValueError(
+            f"{path}: some videos have a group and some have none; give a group to all of them, or to none"
+        )
+    return groups
 
 
 def list_folders(
@@ -176,9 +189,9 @@ def _refuse_repeated(videos: Iterable[tuple[str, str]]) -> None:
     """videos: (file:line, path), each of which may be there once."""
     seen: dict[str, str] = {}
     for place, video in videos:
-        if video in seen:
-            raise ValueError(f"{place}: {video!r} is already in {seen[video]}")
-        seen[video] = place
+        if (name := one_spelling(video)) in seen:
+            raise ValueError(f"{place}: {video!r} is already in {seen[name]}")
+        seen[name] = place
 
 
 def _row(place: str, cells: dict[str, str], required: Sequence[str]) -> dict[str, str]:
@@ -237,11 +250,11 @@ def _label(place: str, name: str, classes: Sequence[str], numbers: bool) -> int:
 
 def not_listed(listed: Iterable[str], found: Sequence[str]) -> list[str]:
     """The files found that no listed path names; .mp4 and .avi are equivalent, in any letter case."""
-    names = set(map(_name, listed))
-    return [path for path in found if _name(path) not in names]
+    names = set(map(one_spelling, listed))
+    return [path for path in found if one_spelling(path) not in names]
 
 
-def _name(path: str) -> str:
+def one_spelling(path: str) -> str:
     """One name for all spellings under which annotations.locate finds a file."""
     stem, suffix = os.path.splitext(unicodedata.normalize("NFC", path))
     return stem + min(suffix.lower(), SUFFIXES.get(suffix.lower(), suffix.lower()))

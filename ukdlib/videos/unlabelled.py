@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ukdlib.settings.config import NO_LABEL
 from ukdlib.videos.annotations import Annotation, checked_path
-from ukdlib.videos.folders import find_videos, video_ids
-from ukdlib.videos.listing import paths_of
+from ukdlib.videos.folders import find_videos, reasons, video_ids
+from ukdlib.videos.listing import one_spelling, paths_of
 
 HELD_OUT = ("val", "test")
 
@@ -36,10 +36,11 @@ def read_unlabelled(folder: str, source: str, links_out: bool) -> Unlabelled:
         below = str(checked_path("unlabelled is not a file, so a folder is meant", source))
         if not os.path.isdir(os.path.join(folder, below)):
             raise ValueError(f"unlabelled: {source!r} is neither a file nor a folder below {folder}")
-        found = find_videos(os.path.join(folder, below), links_out)
-        paths, warnings = [f"{below}/{path}" for path in found.paths], found.warnings
+        found, inside = find_videos(folder, links_out), f"{below}/"
+        paths = [path for path in found.paths if path.startswith(inside)]
+        warnings = [warning for warning in found.warnings if warning[0].startswith(inside)]
     if not paths:
-        raise ValueError(f"unlabelled: {source} has no videos")
+        raise ValueError(f"unlabelled: {source} has no videos{reasons(warnings)}")
     ids = video_ids(paths)
     videos = {ids[path]: Annotation(ids[path], path, NO_LABEL) for path in paths}
     return Unlabelled(videos, {ids[path]: group for path, group in stated.items()}, warnings)
@@ -48,9 +49,10 @@ def read_unlabelled(folder: str, source: str, links_out: bool) -> Unlabelled:
 def refuse_labelled(videos: Iterable[Annotation], labelled: Iterable[Annotation]) -> None:
     """ValueError if a clip without label has one, too, or shares its name with a video that has."""
     others = list(labelled)
-    paths, names = ({getattr(video, key): video for video in others} for key in ("path", "video_id"))
+    paths = {one_spelling(video.path): video for video in others}
+    names = {video.video_id: video for video in others}
     for video in videos:
-        if twin := paths.get(video.path):
+        if twin := paths.get(one_spelling(video.path)):
             raise ValueError(
                 f"unlabelled: {video.path!r} is labelled, too, as {twin.video_id!r}; it can be only one of both"
             )
@@ -65,17 +67,33 @@ def groups_of_unlabelled(
     videos: Sequence[str], stated: Mapping[str, str], pattern: str | None
 ) -> dict[str, str]:
     """Video -> group: as stated, or captured by the pattern in its name, with or without folders, or itself."""
-    names = {video: (video, video.rpartition("/")[2]) for video in videos}
-    matches = {
-        video: next(filter(None, (re.search(pattern, name) for name in names[video])), None)
-        if pattern
-        else None
-        for video in videos
-    }
-    return {
-        video: stated.get(video) or (match[1] if (match := matches[video]) and match[1] else video)
-        for video in videos
-    }
+    if stated or not pattern:
+        return {video: stated.get(video, video) for video in videos}
+    return {video: _captured(pattern, video) or video for video in videos}
+
+
+def _captured(pattern: str, video: str) -> str | None:
+    found = (re.search(pattern, name) for name in (video, video.rpartition("/")[2]))
+    return next((match[1] for match in found if match and match[1]), None)
+
+
+def group_warnings(read: Unlabelled, pattern: str | None, grouped: bool) -> list[tuple[str, str]]:
+    """
+    (key, warning) about clips of which nobody knows the group, if the labelled ones have groups (grouped).
+
+    The check against held-out groups cannot see them.
+    """
+    groups = groups_of_unlabelled(list(read.videos), read.groups, pattern)
+    unknown = sorted(video for video, group in groups.items() if group == video)
+    if not grouped or not unknown:
+        return []
+    return [
+        (
+            "unlabelled",
+            f"{len(unknown)} of {len(groups)} clips state no group, {unknown[0]!r} among them: whether they show a "
+            "person or place of a test clip is not known; name groups in a list with a column group",
+        )
+    ]
 
 
 def refuse_held_out(rows: Sequence[Mapping[str, str]], subsets: Sequence[Mapping[str, str]]) -> None:

@@ -222,3 +222,14 @@ def test_the_weight_of_clips_without_labels_belongs_to_the_training():
         for w in (1, 2)
     }
     assert len(keys) == 2
+
+
+def test_an_epoch_without_a_labelled_clip_has_no_accuracy(tmp_path):
+    """17 of 18 clips have no label; the last two of an epoch are dropped, sometimes the labelled one among them."""
+    ids, labels = IDS[:18], np.where(np.arange(18) == 0, LABELS[:18], -1)
+    known = knowledge()
+    part = replace(known, target=known.target[:18], constant=known.constant[:18])
+    lesson = replace(LESSON, video_ids=ids, labels=labels, knowledge=part)
+    history = fit(tiny_network(), lesson, {**RECIPE, "epochs": 30}, Run(0, CPU, f"{tmp_path}/state"))
+    without = [row for row in history if math.isnan(row["top1"])]
+    assert 0 < len(without) < len(history) and all(math.isfinite(row["loss"]) for row in history)

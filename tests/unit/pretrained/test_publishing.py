@@ -137,3 +137,18 @@ def test_the_committed_weights_are_what_their_command_makes(path):
         )
     for name, value in read_checkpoint(path)[0].items():
         torch.testing.assert_close(read_checkpoint(again)[0][name], value, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("form", ["{sum} *{name}", "{sum}  ./{name}", "{upper}  {name}"])
+def test_sums_may_be_written_in_any_of_sha256sums_ways(published, form):
+    path = Path(published[1])
+    known = sha256(path)
+    sums = path.with_name(SUMS)
+    sums.write_text(form.format(sum=known, upper=known.upper(), name=path.name) + "\n")
+    check_sum(path)
+    sums.write_text(form.format(sum="0" * 64, upper="0" * 64, name=path.name) + "\n")
+    with pytest.raises(ValueError, match="its sha256 is"):
+        check_sum(path)
+    sums.write_text(f"SHA256 ({path.name}) = {known}\n")
+    with pytest.raises(ValueError, match=r"SHA256SUMS:1: .* is not `sha256  file`"):
+        check_sum(path)

@@ -73,7 +73,7 @@ def climbed():
 ARMS = {"baseline": [metrics()], "UKD": [metrics("students", 0.6), metrics("students", 0.7)]}
 DRAWN = {
     "accuracy": lambda: accuracy(ARMS, PAPER),
-    "ladder": lambda: ladder({"One change at a time": [climbed()]}),
+    "ladder": lambda: ladder({"steps": [climbed()]}, {"steps": "One change at a time"}),
     "classes": lambda: classes(ARMS),
     "confusion": lambda: confusion(ARMS),
     "reliability": lambda: reliability({"baseline": [rows(0)], "UKD": [rows(1), rows(2)]}),

@@ -5,7 +5,14 @@ import pytest
 from ukdlib.settings.config import NO_LABEL
 from ukdlib.videos.annotations import Annotation
 from ukdlib.videos.datasets import read_dataset
-from ukdlib.videos.unlabelled import groups_of_unlabelled, read_unlabelled, refuse_held_out, refuse_labelled
+from ukdlib.videos.unlabelled import (
+    Unlabelled,
+    group_warnings,
+    groups_of_unlabelled,
+    read_unlabelled,
+    refuse_held_out,
+    refuse_labelled,
+)
 
 PATHS = ["night/a 1.mp4", "night/b.mp4"]
 
@@ -14,6 +21,7 @@ PATHS = ["night/a 1.mp4", "night/b.mp4"]
     "text",
     [
         "night/a 1.mp4\nnight/b.mp4\n",
+        "# night\n night/a 1.mp4 \nnight/b.mp4\n",
         "\r\nnight/a 1.mp4\r\n\r\nnight/b.mp4",
         "0\t3\tnight/a 1.mp4\n1\t0\tnight/b.mp4\n",
         "night/a 1.mp4 3\nnight/b.mp4 0\n",
@@ -49,6 +57,9 @@ def test_a_folder_beside_those_of_the_classes_is_no_class(tmp_path):
         ("/a.mp4\n", "must be a path below"),
         ("video,place\na.mp4,x\n", "must be video and optionally label, subset, group"),
         ("video\n", "lists no videos"),
+        ("path,group\na.mp4,7\n", "does not end like a video"),
+        ("a.mp4\nb\n", ":2: 'b' does not end like a video"),
+        ("video,group\na.mp4,1\nb.mp4,\n", "some videos have a group and some have none"),
         ("", "has no videos"),
     ],
 )
@@ -63,6 +74,49 @@ def test_a_clip_has_a_label_or_none():
     refuse_labelled([Annotation("night/a", "night/a.mp4", NO_LABEL)], [walk])
     with pytest.raises(ValueError, match=r"'Walk/Walk_1\.mp4' is labelled, too, as 'Walk_1'"):
         refuse_labelled([Annotation("Walk/Walk_1", "Walk/Walk_1.mp4", NO_LABEL)], [walk])
+
+
+def test_a_folder_is_not_divided_into_a_class_and_clips_without_labels(tmp_path):
+    for path in ("Walk/a.mp4", "Run/b.mp4", "night/c.mp4", "night/d.mp4"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    with pytest.raises(
+        ValueError, match=r"the folder of 'night/c\.mp4' also has 'night/d\.mp4', which is in no list"
+    ):
+        read_dataset(str(tmp_path), [{}], None, None, False, {"night/c.mp4"})
+
+
+def test_a_link_within_the_folder_of_videos_stays_without_label(tmp_path):
+    for path in ("Walk/a.mp4", "Run/b.mp4", "night/c.mp4"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    (tmp_path / "night/d.mp4").symlink_to("../Run/b.mp4")
+    read = read_unlabelled(str(tmp_path), "night", False)
+    apart = {annotation.path for annotation in read.videos.values()}
+    assert apart == {"night/c.mp4", "night/d.mp4"}
+    assert read_dataset(str(tmp_path), [{}], None, None, False, apart).classes == ["Run", "Walk"]
+
+
+@pytest.mark.parametrize("spelling", ["Walk/e\u0301.avi", "Walk/\u00e9.MP4", "./Walk//\u00e9.mp4"])
+def test_another_spelling_is_the_same_video(spelling, tmp_path):
+    (tmp_path / "list.txt").write_text(f"{spelling}\n")
+    videos = read_unlabelled("videos", str(tmp_path / "list.txt"), False).videos.values()
+    with pytest.raises(ValueError, match="is labelled, too"):
+        refuse_labelled(videos, [Annotation("Walk/\u00e9", "Walk/\u00e9.mp4", 0)])
+    (tmp_path / "list.txt").write_text(f"Walk/\u00e9.mp4\n{spelling}\n")
+    with pytest.raises(ValueError, match="is already in"):
+        read_unlabelled("videos", str(tmp_path / "list.txt"), False)
+
+
+def test_clips_whose_group_nobody_knows_are_counted():
+    read = Unlabelled(dict.fromkeys(["night/anna_1", "night/x"]), {}, [])
+    pattern = r"([a-z]+)_\d+$"
+    (_, words), *others = group_warnings(read, pattern, grouped=True)
+    assert words.startswith("1 of 2 clips state no group, 'night/x' among them") and not others
+    assert group_warnings(read, None, grouped=False) == []
+    assert (
+        group_warnings(read._replace(groups={"night/anna_1": "a", "night/x": "b"}), None, grouped=True) == []
+    )
 
 
 def test_two_videos_do_not_share_a_name():
@@ -93,12 +147,11 @@ def test_a_source_that_is_not_there_is_named(source, message, tmp_path):
 
 
 def test_groups_are_stated_or_in_the_name_or_each_its_own():
-    names = ["Walk/Walk_7_1", "night/a", "Walk_8_1"]
-    assert groups_of_unlabelled(names, {"night/a": "9"}, r"^[A-Za-z]+_(\d+)_\d+$") == {
-        "Walk/Walk_7_1": "7",
-        "night/a": "9",
-        "Walk_8_1": "8",
-    }
+    names, pattern = ["Walk/Walk_7_1", "night/a", "Walk_8_1"], r"^[A-Za-z]+_(\d+)_\d+$"
+    captured = {"Walk/Walk_7_1": "7", "night/a": "night/a", "Walk_8_1": "8"}
+    assert groups_of_unlabelled(names, {}, pattern) == captured
+    stated = dict(zip(names, "xyz", strict=True))
+    assert groups_of_unlabelled(names, stated, pattern) == stated
     assert groups_of_unlabelled(names, {}, None) == {name: name for name in names}
 
 

@@ -65,16 +65,16 @@ def _accuracy_line(axes: Axes, y: int, runs: list[dict], published: float | None
 
 
 @styled
-def ladder(tables: dict[str, list[pd.DataFrame]]) -> Figure:
+def ladder(tables: dict[str, list[pd.DataFrame]], titles: dict[str, str]) -> Figure:
     """
     Top-1 from step to step, a panel for each table: dot and 95 % interval, and beside it what the step adds.
 
-    tables: caption -> its one table, as ukdlib.results.tables.accuracy.summarise makes it with steps.
+    tables: name -> the one table, as ukdlib.results.tables.accuracy.summarise makes it with steps; titles: by name.
     """
     heights = [0.75 + 0.36 * len(table) for (table,) in tables.values()]
     figure = Figure(figsize=(7.2, sum(heights)))
     grid = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (title, (table,)) in zip(grid, tables.items(), strict=True):
+    for axes, (name, (table,)) in zip(grid, tables.items(), strict=True):
         places = np.arange(len(table))
         axes.plot(table["top1"], places, color="#b9c2ca", lw=1.2, zorder=1)
         axes.hlines(places, table["low"], table["high"], color=DARK, lw=4, alpha=0.3)
@@ -86,7 +86,7 @@ def ladder(tables: dict[str, list[pd.DataFrame]]) -> Figure:
                 words = f"{row['step']:+.1f}  [{row['step_low']:+.1f}, {row['step_high']:+.1f}]"
                 axes.text(1.12, y, words, color=MUTED, fontsize=7.5, **beside)
         axes.set_yticks(places, [str(label) for label in table.index], color=INK)
-        axes.set(title=title, ylim=(len(table) - 0.5, -0.5), xlabel="top-1 accuracy, %")
+        axes.set(title=titles[name], ylim=(len(table) - 0.5, -0.5), xlabel="top-1 accuracy, %")
         axes.grid(axis="x")
     return figure
 
