@@ -150,6 +150,25 @@ def test_the_schema_refuses_with_one_sentence(entry, message):
     assert network_problems(**entry)[0].startswith(f"config.yaml: {message}")
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("random", None),
+        ({"note": "n", "file": "a"}, None),
+        (
+            {"note": "n", "file": "a", "url": "https://a"},
+            "weights.start has 'file' and 'url', perhaps one of them from",
+        ),
+        ({"note": "n"}, "weights.start lacks 'file'"),
+        ("none", "weights.start is 'none'; it must be one of ['random']"),
+    ],
+)
+def test_weights_have_one_source_or_are_random(entry, message):
+    schema = {"$defs": SCHEMA["$defs"], "properties": {"weights": SCHEMA["properties"]["weights"]}}
+    problems = explain(Draft202012Validator(schema).iter_errors({"weights": {"start": entry}}))
+    assert problems == [] if message is None else problems[0].startswith(f"config.yaml: {message}")
+
+
 def recipe_problems(**entry):
     schema = {"$defs": SCHEMA["$defs"], "properties": {"recipes": SCHEMA["properties"]["recipes"]}}
     whole = dict.fromkeys(SCHEMA["properties"]["recipes"]["additionalProperties"]["required"], 32)

@@ -21,13 +21,17 @@ def explain(errors: Iterable[Any]) -> list[str]:
 
 
 def _sentence(error: Any) -> str:
-    if error.validator == "oneOf":
+    if error.validator == "oneOf" and error.context:
         return _sentence(_likeliest(error))
     place = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         unknown = sorted(set(map(str, error.instance)) - set(error.schema["properties"]))
         known = ", ".join(sorted(error.schema["properties"]))
         return f"{place or 'the top level'} has {', '.join(map(repr, unknown))}, which is unknown; known: [{known}]"
+    if error.validator == "oneOf":  # several branches fit
+        keys = [key for branch in error.validator_value for key in branch.get("required", [])]
+        given = " and ".join(repr(key) for key in keys if key in error.instance)
+        return f"{place} has {given}, perhaps one of them from the file that this overlays; it may have one of {keys}"
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return f"{place or 'the top level'} lacks {', '.join(map(repr, missing))}"
@@ -91,4 +95,4 @@ def _likeliest(error: Any) -> Any:
     branches: dict[int, list[Any]] = {}
     for part in error.context:
         branches.setdefault(part.schema_path[0], []).append(part)
-    return min(branches.values(), key=len)[0] if branches else error
+    return min(branches.values(), key=len)[0]
