@@ -112,12 +112,18 @@ def test_validation_clips_may_be_listed(workflow, tmp_path, split):
 
 
 def test_the_study_plans_its_seeds_and_splits(workflow):
+    runs = 2 * 5  # splits x seeds
     jobs = workflow.plan("--configfile", "config/study.yaml")
-    seeds, fewer = 2 * 5, 2 * 2  # splits x seeds: a table may have fewer seeds
-    families = 7  # networks of other families, which only the table of many teachers needs
-    assert jobs["train_teacher"] == (TEACHERS + 1) * seeds + families * fewer
-    assert jobs["train_fold"] == 3 * FOLDS * fewer
-    assert jobs["compute_flow"] == 2 * SHARDS and jobs["export_unlabelled"] == 3 * seeds
+    assert jobs["train_teacher"] == (TEACHERS + 1) * runs and "train_fold" not in jobs
+    assert jobs["compute_flow"] == 2 * SHARDS  # as many shards of clips without labels
+    assert jobs["export_unlabelled"] == 3 * runs
+
+
+def test_more_of_the_study_has_two_seeds(workflow):
+    runs, families = 2 * 2, 7  # networks of other families, for the table of many teachers
+    jobs = workflow.plan("--configfile", "config/study.yaml", "config/study_more.yaml")
+    assert jobs["train_teacher"] == (3 + families) * runs and jobs["train_fold"] == 3 * FOLDS * runs
+    assert jobs["compute_flow"] == SHARDS and "export_unlabelled" not in jobs
 
 
 def test_daylight_trains_what_it_publishes_and_nothing_else(workflow):
