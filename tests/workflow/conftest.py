@@ -25,7 +25,6 @@ PARTS = [
     "envs",
     "workflow_scripts",
     "ukdlib",
-    "weights",
 ]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
 # compiled code that another process is about to write
@@ -59,6 +58,7 @@ class Workflow:
                 shutil.copytree(ROOT / part, folder / part, ignore=UNFINISHED)
             else:
                 shutil.copy2(ROOT / part, folder / part)
+        (folder / "weights").symlink_to(ROOT / "weights")  # megabytes that nothing here changes
         shutil.copytree(ROOT / "data/daylight/list_cvt", folder / "data/daylight/list_cvt")
         lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
         (folder / "data/tiny").mkdir()

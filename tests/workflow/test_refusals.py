@@ -29,7 +29,7 @@ CASES = {
     ),
     "unknown teacher": (
         "fusions: {ukd: {teachers: [rgb, flwo]}}",
-        "fusions.ukd.teachers names 'flwo', which is not under teachers: [flow, rgb]",
+        "fusions.ukd.teachers names 'flwo', which is not under teachers: [flow, moving, rgb, rgb_random]",
     ),
     "videos in a bucket": (
         'datasets: {darkroom: {videos: "s3://bucket/videos"}}',

@@ -77,7 +77,10 @@ def test_a_clip_of_a_test_group_stops_the_run(finished, arguments):
 
 def test_faults_are_found_before_any_job(finished, arguments):
     def refused(old, new):
-        return finished.refusal(OVERLAY.replace(old, new), TINY)
+        (finished.folder / "night.yaml").write_text(OVERLAY.replace(old, new))
+        done = finished.snakemake("--dry-run", *arguments)
+        assert done.returncode != 0, "a faulty configuration was accepted"
+        return done.stdout + done.stderr
 
     listed(finished, 25, ["Walk"])
     assert "'Walk/Walk_25_1.mp4' is labelled, too, as 'Walk_25_1'" in refused("", "")
