@@ -11,7 +11,7 @@ RUN = "results/darkroom/split0/seed0"
 STARTED = "results/darkroom/tables/started.csv"
 OVERLAY = """
 run: {tables: [started]}
-weights: {own: {note: own flow, file: "results/{dataset}/split{split}/seed{seed}/teachers/{modality}/checkpoint.safetensors"}}
+weights: {own: {note: own flow, file: "results/{dataset}/split{split}/seed{seed}/teachers/flow/checkpoint.safetensors"}}
 teachers: {flow_started: {network: slowfast, modality: flow, recipe: train, weights: own}}
 tables:
   started: {caption: c, baseline: flow, rows: {flow: teachers/flow, started: teachers/flow_started}}
