@@ -12,8 +12,7 @@ from ukdlib.videos.annotations import locate, shard_of
 from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of
-from ukdlib.videos.unlabelled import Unlabelled, read_unlabelled, refuse_labelled
-from ukdlib.videos.unlabelled import group_warnings as group_warnings_of_unlabelled
+from ukdlib.videos.unlabelled import Unlabelled, read_unlabelled, refuse_labelled, unknown_groups
 
 
 def held_out(dataset, number):
@@ -122,9 +121,7 @@ def unlabelled_warnings(wildcards):
     """Warnings about the clips without labels: files that were skipped, groups that nobody knows."""
     read, pattern = unlabelled(wildcards.dataset), config["datasets"][wildcards.dataset].get("group")
     grouped = bool(pattern or listed(wildcards.dataset).groups)
-    return [
-        list(warning) for warning in [*read.warnings, *group_warnings_of_unlabelled(read, pattern, grouped)]
-    ]
+    return [list(warning) for warning in [*read.warnings, *unknown_groups(read, pattern, grouped)]]
 
 
 def shard_files(wildcards):

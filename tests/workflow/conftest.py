@@ -16,16 +16,7 @@ from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.frames.store import fingerprint
 
 ROOT = Path(__file__).parents[2]
-PARTS = [
-    "Snakefile",
-    "config.yaml",
-    "config",
-    "rules",
-    "profiles",
-    "envs",
-    "workflow_scripts",
-    "ukdlib",
-]
+PARTS = ["Snakefile", "config.yaml", "config", "rules", "profiles", "envs", "workflow_scripts", "ukdlib"]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
 # compiled code that another process is about to write
 UNFINISHED = shutil.ignore_patterns("*.tmp.*", "*.pyc.*")

@@ -149,6 +149,10 @@ def _cost_and_figures(config: dict) -> Problems:
         yield from _unless_known(config, "figures.sweeps", table, "tables")
     for fusion in figures["weights"]:
         yield from _unless_known(config, "figures.weights", fusion, "fusions")
+    for teacher in config.get("publish", {}).get("teachers", []):
+        yield from _unless_known(config, "publish.teachers", teacher, "teachers")
+        if "logits" in config["teachers"].get(teacher, {}):
+            yield f"publish.teachers names {teacher!r}, a file of logits, which has no weights; name networks"
 
 
 def _row(config: dict, place: str, row: str) -> Problems:

@@ -217,9 +217,14 @@ def leaks(subsets: Sequence[Subset], frame_hashes: dict[str, str]) -> list[tuple
 
 def group_of(video_id: str, pattern: str) -> str:
     """The group that the one bracket of the regular expression `pattern` captures in the video's name."""
-    if re.compile(pattern).groups != 1:
-        raise ValueError(f"group pattern {pattern!r} must have exactly one bracket")
+    check_pattern(pattern)
     match = re.search(pattern, video_id)
     if match is None or not match[1]:
         raise ValueError(f"video {video_id!r} has no group: its name does not match {pattern!r}")
     return match[1]
+
+
+def check_pattern(pattern: str) -> None:
+    """ValueError unless the regular expression has exactly one bracket, which captures the group."""
+    if re.compile(pattern).groups != 1:
+        raise ValueError(f"group pattern {pattern!r} must have exactly one bracket")

@@ -15,6 +15,7 @@ from ukdlib.settings.config import NO_LABEL
 from ukdlib.videos.annotations import Annotation, checked_path
 from ukdlib.videos.folders import find_videos, reasons, video_ids
 from ukdlib.videos.listing import one_spelling, paths_of
+from ukdlib.videos.splits import check_pattern
 
 HELD_OUT = ("val", "test")
 
@@ -38,7 +39,7 @@ def read_unlabelled(folder: str, source: str, links_out: bool) -> Unlabelled:
             raise ValueError(f"unlabelled: {source!r} is neither a file nor a folder below {folder}")
         found, inside = find_videos(folder, links_out), f"{below}/"
         paths = [path for path in found.paths if path.startswith(inside)]
-        warnings = [warning for warning in found.warnings if warning[0].startswith(inside)]
+        warnings = [(path, words) for path, words in found.warnings if f"{path}/".startswith(inside)]
     if not paths:
         raise ValueError(f"unlabelled: {source} has no videos{reasons(warnings)}")
     ids = video_ids(paths)
@@ -69,6 +70,7 @@ def groups_of_unlabelled(
     """Video -> group: as stated, or captured by the pattern in its name, with or without folders, or itself."""
     if stated or not pattern:
         return {video: stated.get(video, video) for video in videos}
+    check_pattern(pattern)
     return {video: _captured(pattern, video) or video for video in videos}
 
 
@@ -77,7 +79,7 @@ def _captured(pattern: str, video: str) -> str | None:
     return next((match[1] for match in found if match and match[1]), None)
 
 
-def group_warnings(read: Unlabelled, pattern: str | None, grouped: bool) -> list[tuple[str, str]]:
+def unknown_groups(read: Unlabelled, pattern: str | None, grouped: bool) -> list[tuple[str, str]]:
     """
     (key, warning) about clips of which nobody knows the group, if the labelled ones have groups (grouped).
 

@@ -216,6 +216,11 @@ FAULTS = [
         "fusions.ukd.teachers names 'rgb' more than once; name each teacher once",
     ),
     (
+        "publish",
+        {"teachers": ["rgbb"]},
+        "publish.teachers names 'rgbb', which is not under teachers: [flow, rgb]",
+    ),
+    (
         "students.rgb_ukd.unlabelled",
         1,
         "students.rgb_ukd.unlabelled is 1, but datasets.toy.unlabelled names no clips",

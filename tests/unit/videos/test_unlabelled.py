@@ -7,11 +7,11 @@ from ukdlib.videos.annotations import Annotation
 from ukdlib.videos.datasets import read_dataset
 from ukdlib.videos.unlabelled import (
     Unlabelled,
-    group_warnings,
     groups_of_unlabelled,
     read_unlabelled,
     refuse_held_out,
     refuse_labelled,
+    unknown_groups,
 )
 
 PATHS = ["night/a 1.mp4", "night/b.mp4"]
@@ -111,11 +111,11 @@ def test_another_spelling_is_the_same_video(spelling, tmp_path):
 def test_clips_whose_group_nobody_knows_are_counted():
     read = Unlabelled(dict.fromkeys(["night/anna_1", "night/x"]), {}, [])
     pattern = r"([a-z]+)_\d+$"
-    (_, words), *others = group_warnings(read, pattern, grouped=True)
+    (_, words), *others = unknown_groups(read, pattern, grouped=True)
     assert words.startswith("1 of 2 clips state no group, 'night/x' among them") and not others
-    assert group_warnings(read, None, grouped=False) == []
+    assert unknown_groups(read, None, grouped=False) == []
     assert (
-        group_warnings(read._replace(groups={"night/anna_1": "a", "night/x": "b"}), None, grouped=True) == []
+        unknown_groups(read._replace(groups={"night/anna_1": "a", "night/x": "b"}), None, grouped=True) == []
     )
 
 
@@ -179,3 +179,20 @@ def test_clips_of_training_groups_and_of_others_are_admitted():
 def test_clips_of_a_held_out_group_are_refused(group, content, message):
     with pytest.raises(ValueError, match=message):
         refuse_held_out([{"video_id": "n", "group": group, "frame_hash": content}], SUBSETS)
+
+
+def test_a_pattern_captures_one_group():
+    with pytest.raises(ValueError, match="must have exactly one bracket"):
+        groups_of_unlabelled(["night/a_1"], {}, r"[a-z]+_\d+$")
+
+
+def test_a_folder_that_is_a_link_out_is_named_with_the_reason(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.mp4").touch()
+    (tmp_path / "videos/night").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(
+        ValueError, match=r"night has no videos; night: skipped: a link that leaves the folder"
+    ):
+        read_unlabelled(str(tmp_path / "videos"), "night", False)
+    assert list(read_unlabelled(str(tmp_path / "videos"), "night", True).videos) == ["night/a"]
