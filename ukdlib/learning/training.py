@@ -13,7 +13,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -215,17 +215,10 @@ def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run
     digest = hashlib.sha256(json.dumps(settings).encode())
     digest.update(np.ascontiguousarray(lesson.labels).tobytes())
     if (knowledge := lesson.knowledge) is not None:
-        digest.update(
-            repr(
-                (
-                    knowledge.tau,
-                    knowledge.alpha,
-                    knowledge.kl_reduction,
-                    knowledge.replay,
-                    knowledge.unlabelled,
-                )
-            ).encode()
-        )
+        numbers = [
+            getattr(knowledge, field.name) for field in fields(knowledge)[2:]
+        ]  # beside target and constant
+        digest.update(repr(numbers).encode())
         digest.update(np.ascontiguousarray(knowledge.target).tobytes())
     return digest.hexdigest()
 
