@@ -16,6 +16,7 @@ include: "rules/inputs/datasets.smk"
 include: "rules/inputs/modalities.smk"
 include: "rules/inputs/trainings.smk"
 include: "rules/inputs/tables.smk"
+include: "rules/inputs/packages.smk"
 include: "rules/frames.smk"
 include: "rules/data.smk"
 include: "rules/weights.smk"
@@ -24,6 +25,7 @@ include: "rules/unlabelled.smk"
 include: "rules/fusion.smk"
 include: "rules/students.smk"
 include: "rules/evaluation.smk"
+include: "rules/packages.smk"
 include: "rules/statistics.smk"
 include: "rules/report.smk"
 include: "rules/provenance.smk"  # last: gives each rule above a record
@@ -46,6 +48,10 @@ localrules:
     import_logits,
     fuse_logits,
     evaluate,
+    package,
+    calibrate,
+    package_model,
+    tabulate_calibration,
     tabulate,
     tabulate_cost,
     describe_data,
@@ -64,6 +70,12 @@ rule weights:
     """The networks that `publish` names, as files that others can start from."""
     input:
         card_of_weights,
+
+
+rule package:
+    """The networks that `package` names, as folders for `ukd predict`."""
+    input:
+        models,
 
 
 rule all:

@@ -54,6 +54,7 @@ wildcard_constraints:
     student=any_of(config["students"]),
     name=any_of([*config["teachers"], *config["fusions"], *config["students"]]),
     table=any_of(config["tables"]),
+    model=any_of(config["package"]["models"]),
     role="teachers|students|fusions",
     split="[0-9]+",
     seed="[0-9]+",

@@ -5,7 +5,7 @@ INPUT:   metrics, logits, histories, fusions, cost and frames of what the tables
 OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
 """
 
-TABLES = [*config["run"]["tables"], "cost"]
+TABLES = [*config["run"]["tables"], "cost", *(["calibration"] if CALIBRATED else [])]
 COMPARED = config["figures"]["compare"]
 FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
 CROSSFITTED = {
@@ -30,6 +30,7 @@ FIGURES = {  # name -> label -> the files shown; how they are read and drawn: uk
     "confusion": files_of(COMPARED, METRICS),
     "classes": files_of(COMPARED, METRICS),
     "reliability": files_of(COMPARED, LOGITS),
+    "risk": CALIBRATED,
     "confidence": files_of(CROSSFITTED, LOGITS, ["train", "out_of_fold"]),
     "sweeps": {title: [f"results/{DATASET}/tables/{table}.csv"] for title, table in SWEPT.items()},
 }

@@ -6,7 +6,6 @@ OUTPUT:  results/weights/{weights}                            (published by othe
 """
 
 PUBLISHED = config.get("publish", {}).get("teachers", [])
-FIRST_RUN = RUN.format(dataset=DATASET, split=config["run"]["splits"][0], seed=config["run"]["seeds"][0])
 
 
 rule fetch_weights:

@@ -6,6 +6,7 @@ from ukdlib.settings.config import pretraining_of
 
 DATASET = config["run"]["dataset"]
 NOTE = config["datasets"][DATASET]["note"]
+FIRST_RUN = RUN.format(dataset=DATASET, split=config["run"]["splits"][0], seed=config["run"]["seeds"][0])
 FIRST_SUBSETS = f"results/{DATASET}/split{config['run']['splits'][0]}/subsets.parquet"
 METRICS, LOGITS, HISTORY = "metrics/{subset}.json", "logits/{subset}.parquet", "history.csv"
 

@@ -20,10 +20,12 @@ from ukdlib.settings.config import (
 
 
 def trained(wildcards):
-    """The entry of a teacher or student, whichever wildcard the rule has."""
+    """The entry of a teacher, student or packaged model, whichever wildcard the rule has."""
     for role in ("teacher", "student"):
         if role in wildcards.keys():
             return config[f"{role}s"][wildcards[role]]
+    if "model" in wildcards.keys():
+        return entry_of(config["package"]["models"][wildcards.model])
     return config[wildcards.role][wildcards.name]
 
 

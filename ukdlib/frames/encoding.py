@@ -42,6 +42,14 @@ def _decode_jpeg(pictures: pa.LargeBinaryArray, indices: np.ndarray, shape: tupl
     return frames
 
 
+def as_stored(picture: np.ndarray, codec: str) -> np.ndarray:
+    """The picture (H, W, C) as it is read back from a shard: what `jpeg` takes away is missing."""
+    if codec == "raw":
+        return picture
+    encoded = pa.array([ENCODERS[codec](picture)], pa.large_binary())
+    return DECODERS[codec](encoded, np.array([0]), picture.shape)[0]
+
+
 ENCODERS: dict[str, Callable[[np.ndarray], bytes]] = {"raw": _encode_raw, "jpeg": _encode_jpeg}
 # (images of one shape, numbers of those that are wanted, shape) -> uint8 (numbers, H, W, C)
 DECODERS: dict[str, Callable[[pa.LargeBinaryArray, np.ndarray, tuple[int, ...]], np.ndarray]] = {

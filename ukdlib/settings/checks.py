@@ -149,6 +149,11 @@ def _cost_and_figures(config: dict) -> Problems:
         yield from _unless_known(config, "figures.sweeps", table, "tables")
     for fusion in figures["weights"]:
         yield from _unless_known(config, "figures.weights", fusion, "fusions")
+    for model, row in config.get("package", {}).get("models", {}).items():
+        yield from _row(config, f"package.models.{model}", row)
+        role, _, name = row.partition("/")
+        if role == "fusions" or "logits" in config.get(role, {}).get(name, {}):
+            yield f"package.models.{model} is {row!r}, which is no network; name a teacher or student that is trained"
     for teacher in config.get("publish", {}).get("teachers", []):
         yield from _unless_known(config, "publish.teachers", teacher, "teachers")
         if "logits" in config["teachers"].get(teacher, {}):

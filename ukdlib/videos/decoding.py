@@ -7,8 +7,9 @@ note. Frames come one by one, so a large video costs no more memory than what is
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import pairwise, repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -38,7 +39,7 @@ class Film:
     """
     The frames of a video file one by one: uint16 (H, W, 3) RGB with white = 65535, upright, of square pixels.
 
-    Raises VideoError with the reason. Once all are read, `fps` is their rate, `codec` how they are
+    Raises VideoError with the reason. From the first on `fps` is their rate; once all are read, `codec` is how they are
     stored, and `notes` what was repaired or guessed.
     """
 
@@ -52,13 +53,13 @@ class Film:
         ordered = _decodes_in_order(self.path) if surveyed.ordered is None else surveyed.ordered
         with open_video(self.path) as container:
             stream = video_stream(container)
-            _check_size(stream, self.reading)
-            clock, ratio = Clock(frame_rate(stream), self.reading.fps, not ordered), _pixel_ratio(stream)
-            frames = _Frames(container, stream)
-            pictures = _seen(frames, ratio)
-            yield from _limited(_shown(pictures, clock), clock, self.reading.max_frames)
-            frames.check(surveyed.declared)
+            check_size(stream, self.reading)
+            clock, ratio = Clock(frame_rate(stream), self.reading.fps, not ordered), pixel_ratio(stream)
             self.fps = self.reading.fps or clock.rate
+            frames = DecodedFrames(container, stream)
+            pictures = as_meant(frames, ratio)
+            yield from _limited(paced(pictures, clock), clock, self.reading.max_frames)
+            frames.check(surveyed.declared)
             self.codec = f"{stream.codec_context.name} {stream.codec_context.pix_fmt}"
             self.notes = [*_shape_notes(stream, ratio), *clock.notes(), *frames.notes(surveyed.declared)]
 
@@ -69,7 +70,7 @@ def read_video(path: str, reading: Reading = AS_IS) -> tuple[np.ndarray, float]:
     return np.stack([as_bytes(levels) for levels in film]), film.fps
 
 
-def _seen(frames: Iterable[av.VideoFrame], ratio: float) -> Iterator[tuple[np.ndarray, float | None]]:
+def as_meant(frames: Iterable[av.VideoFrame], ratio: float) -> Iterator[tuple[np.ndarray, float | None]]:
     """(picture as it is meant to be seen, its time stamp) of each frame; ratio: width of a pixel to its height."""
     matrices: dict[
         int, np.ndarray | None
@@ -88,7 +89,7 @@ def _seen(frames: Iterable[av.VideoFrame], ratio: float) -> Iterator[tuple[np.nd
         yield as_seen(levels, matrices[frame.rotation], ratio), frame.time
 
 
-def _shown(pictures: Iterable[tuple[np.ndarray, float | None]], clock: Clock) -> Iterator[np.ndarray]:
+def paced(pictures: Iterable[tuple[np.ndarray, float | None]], clock: Clock) -> Iterator[np.ndarray]:
     """Each picture, of (picture, time stamp), as often as the clock says once the next is known; of one orientation."""
     held: np.ndarray | None = None
     for picture, stamp in pictures:
@@ -111,7 +112,7 @@ def _limited(frames: Iterable[np.ndarray], clock: Clock, limit: int) -> Iterator
         yield frame
 
 
-class _Frames:
+class DecodedFrames:
     """The decoded frames of a video; packets that cannot be decoded are counted and skipped."""
 
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream):
@@ -130,6 +131,13 @@ class _Frames:
                 self.damaged += frame.is_corrupt
                 self.interlaced += frame.interlaced_frame
                 yield frame
+
+    def rest(self) -> Iterator[av.VideoFrame]:
+        """Those that the decoder still holds, after its source broke off."""
+        last: Any = av.Packet()
+        last.stream, last.time_base = self.stream, self.stream.time_base  # or the frames have no times
+        with suppress(av.FFmpegError):
+            yield from last.decode()
 
     def check(self, declared: int) -> None:
         """VideoError if too many frames are damaged or lost."""
@@ -156,7 +164,8 @@ def _decodes_in_order(path: str) -> bool:
     """Whether the time stamps of successive frames grow, but for a few places where files were joined."""
     with open_video(path) as container:
         stamps = [
-            -1 if frame.pts is None else frame.pts for frame in _Frames(container, video_stream(container))
+            -1 if frame.pts is None else frame.pts
+            for frame in DecodedFrames(container, video_stream(container))
         ]
     if -1 in stamps:
         return False
@@ -164,7 +173,8 @@ def _decodes_in_order(path: str) -> bool:
     return back <= JOINED * len(stamps)
 
 
-def _check_size(stream: av.VideoStream, reading: Reading) -> None:
+def check_size(stream: av.VideoStream, reading: Reading) -> None:
+    """VideoError if a frame has more pixels than are allowed."""
     megapixels = stream.codec_context.width * stream.codec_context.height / 1e6
     if megapixels > reading.max_megapixels:
         raise VideoError(
@@ -173,7 +183,7 @@ def _check_size(stream: av.VideoStream, reading: Reading) -> None:
         )
 
 
-def _pixel_ratio(stream: av.VideoStream) -> float:
+def pixel_ratio(stream: av.VideoStream) -> float:
     """Width of a pixel to its height; 1 where the file says nothing or something that cannot be."""
     ratio = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
     return ratio if 1 / SQUEEZED <= ratio <= SQUEEZED else 1.0

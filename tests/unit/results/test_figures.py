@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from ukdlib.frames.store import open_shards
 from ukdlib.frames.writing import write_shard
 from ukdlib.knowledge.logits import LogitRows
+from ukdlib.results.calibration import calibrate
 from ukdlib.results.figures.catalogue import FIGURES, draw
 from ukdlib.results.figures.gallery import gallery, pick_clips
-from ukdlib.results.figures.results import accuracy, classes, confusion, ladder, reliability, sweeps
+from ukdlib.results.figures.results import accuracy, classes, confusion, ladder, reliability, risk, sweeps
 from ukdlib.results.figures.style import font_families, save, spread, without_control
 from ukdlib.results.figures.training import confidence, cost, curves, weights
 
@@ -77,6 +78,7 @@ DRAWN = {
     "classes": lambda: classes(ARMS),
     "confusion": lambda: confusion(ARMS),
     "reliability": lambda: reliability({"baseline": [rows(0)], "UKD": [rows(1), rows(2)]}),
+    "risk": lambda: risk({"baseline": [calibrate(rows(0), rows(1))], "UKD": [calibrate(rows(1), rows(2))]}),
     "curves": lambda: curves({"baseline": [history(0)], "UKD": [history(1), history(2)]}),
     "weights": lambda: weights({"gtd": [rows(0)], "ukd": [rows(1), rows(2)]}),
     "cost": lambda: cost({"cost": [costs()]}),

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ukdlib.artifacts.sealed_json import read_json
 from ukdlib.knowledge.logits import read_logits
-from ukdlib.results.figures.results import accuracy, classes, confusion, ladder, reliability, sweeps
+from ukdlib.results.figures.results import accuracy, classes, confusion, ladder, reliability, risk, sweeps
 from ukdlib.results.figures.training import confidence, cost, curves, weights
 from ukdlib.results.tables.accuracy import read_metrics, read_summary
 
@@ -20,6 +21,7 @@ FIGURES: dict[str, tuple[Callable[[str], Any], Callable[..., Figure]]] = {
     "confusion": (read_metrics, confusion),
     "classes": (read_metrics, classes),
     "reliability": (read_logits, reliability),
+    "risk": (read_json, risk),
     "confidence": (read_logits, confidence),
     "sweeps": (read_summary, sweeps),
 }

@@ -202,6 +202,30 @@ def reliability(arms: dict[str, list[LogitRows]]) -> Figure:
     return figure
 
 
+@styled
+def risk(arms: dict[str, list[dict]]) -> Figure:
+    """
+    Share of wrong answers against the share of clips that are answered, the surest first: dots are validation clips,
+    the line test clips.
+
+    arms: model -> its calibration (ukdlib.results.calibration.calibrate), a single one.
+    """
+    figure = Figure(figsize=(3.0 * len(arms) + 0.4, 3.0))
+    grid = figure.subplots(1, len(arms), squeeze=False, sharey=True)[0]
+    for axes, (label, (record,)) in zip(grid, arms.items(), strict=True):
+        for subset, style in (("val", {"ls": "", "marker": ".", "ms": 4, "alpha": 0.5}), ("test", {"lw": 2})):
+            curve = pd.DataFrame(record[subset]["curve"])
+            colour = LIGHT if subset == "val" else DARK
+            words = {"val": "validation clips", "test": "test clips"}[subset]
+            axes.plot(100 * curve["coverage"], 100 * curve["risk"], color=colour, label=words, **style)
+        axes.set(title=label, xlim=(0, 102), xlabel="answered, %")
+        axes.set_ylim(bottom=0)
+        axes.grid()
+    grid[0].set_ylabel("wrong, % of the answers")
+    grid[0].legend(frameon=False, loc="upper left")
+    return figure
+
+
 def _bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(mean confidence in %, accuracy in %, share of the videos) of each non-empty bin."""
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)

@@ -1,0 +1,122 @@
+"""What a model finds in videos: one answer for each, or answers over time."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from ukdlib.deploy.model import Model
+from ukdlib.deploy.preparation import Pictures
+from ukdlib.deploy.windows import Segment, Window, segments, sliding, smoothed
+from ukdlib.videos.containers import VideoError
+from ukdlib.videos.decoding import Film, Reading
+
+WHOLE = 2**30  # bytes of frames that are kept of a video with one answer
+ENDLESS = 2**62  # frames, more than any video has
+TOGETHER = 8  # windows that a network sees at once
+
+
+class Moment(NamedTuple):
+    """Begin and end of a window in seconds, and calibrated probabilities (C,)."""
+
+    start: float
+    end: float
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Of one source: its moments in order (one, if the question was what it shows), what was noticed, or why none."""
+
+    source: str
+    moments: list[Moment] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: str = ""
+
+    def segments(self, threshold: float = 0.0) -> list[Segment]:
+        """Stretches of one class (ukdlib.deploy.windows.segments)."""
+        times = [(moment.start, moment.end) for moment in self.moments]
+        return segments(times, np.stack([moment.probabilities for moment in self.moments]), threshold)
+
+
+def film_of(model: Model, path: str) -> Film:
+    """A video file at the model's rate, however long."""
+    reading = model.description.reading
+    return Film(path, Reading(reading["fps"], ENDLESS, reading["max_megapixels"]))
+
+
+def whole(model: Model, path: str) -> Answer:
+    """One answer for a video, from the windows on which the model was tested: it is right for clips of one action."""
+    film = film_of(model, path)
+    frames: list[np.ndarray] = []
+    size = 0
+    try:
+        for frame in model.frames(lambda: film):
+            frames.append(frame)
+            if (size := size + frame.nbytes) > WHOLE:
+                raise VideoError("too long for one answer; --hop answers over time")
+        probabilities = model.probabilities(model.test_logits(frames))
+    except VideoError as error:
+        return Answer(path, error=str(error))
+    seconds = len(frames) / film.fps
+    notes = list(film.notes)
+    if len(frames) > 2 * model.description.span * model.description.recipe["test_clips"]:
+        notes.append(f"one answer for {seconds:.0f} s, of which few were looked at; --hop answers over time")
+    return Answer(path, [Moment(0.0, seconds, probabilities)], notes)
+
+
+def over_time(
+    model: Model, path: str, hop: float, tap: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]] = iter
+) -> Iterator[Moment]:
+    """
+    A moment every `hop` seconds of a video file; VideoError where it cannot be read.
+
+    tap: sees the pictures as they pass, uint16 (H, W, 3) as filmed.
+    """
+    film = film_of(model, path)
+    yield from moments(model, lambda: tap(film), lambda: film.fps, hop)
+
+
+def moments(
+    model: Model, pictures: Pictures, rate: Callable[[], float], hop: float, together: int = TOGETHER
+) -> Iterator[Moment]:
+    """
+    A moment every `hop` seconds of pictures as filmed; rate(): frames per second, known once the first is there.
+
+    together: windows that the network sees at once; the first answer waits for as many.
+    """
+    recipe = model.description.recipe
+    frames = model.frames(pictures)
+    first = next(iter(frames), None)
+    if first is None:
+        raise VideoError("no frames")
+    per_second = rate()
+    step = max(1, round(hop * per_second))
+    windows = sliding(chain([first], frames), recipe["frames"], recipe["stride"], step)
+    for batch in in_batches(windows, together):
+        logits = model.logits(np.stack([window.frames for window in batch]))
+        for window, probabilities in zip(batch, model.probabilities(logits), strict=True):
+            yield Moment(window.first / per_second, window.end / per_second, probabilities)
+
+
+def in_batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    """Up to `size` at a time."""
+    held: list[Window] = []
+    for window in windows:
+        held.append(window)
+        if len(held) == size:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+def smooth(found: Sequence[Moment], hop: float, seconds: float) -> list[Moment]:
+    """Each moment's probabilities averaged over those within `seconds` around it; 0 changes nothing."""
+    if not found:
+        return []
+    count = 2 * int(seconds / 2 / hop) + 1
+    means = smoothed(np.stack([moment.probabilities for moment in found]), count)
+    return [moment._replace(probabilities=mean) for moment, mean in zip(found, means, strict=True)]
