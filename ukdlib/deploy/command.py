@@ -134,11 +134,12 @@ def _answer(model: Model, options: argparse.Namespace, shown: Shown) -> int:
     paths = find_files(options.sources)
     if options.render and len(paths) > 1:
         raise ValueError(f"--render is for one video, not for {len(paths)}")
-    progress, answers = Progress(len(paths)), []
-    pages = _Pages(options.html)
-    for path in paths:
-        answers.append(_of_file(model, path, options, pages))
-        progress.step(path)
+    pages, progress = _Pages(options.html), Progress(len(paths))
+    found = _over_time(model, paths, options, pages, progress) if options.hop else whole(model, paths)
+    answers = []
+    for answer in found:
+        answers.append(answer)
+        progress.step(answer.source)
     progress.end()
     print(table(answers, shown))
     if options.out:
@@ -154,14 +155,18 @@ def _answer(model: Model, options: argparse.Namespace, shown: Shown) -> int:
     return 2 if failed == len(answers) else int(failed > 0)
 
 
-def _of_file(model: Model, path: str, options: argparse.Namespace, pages: "_Pages") -> Answer:
-    if not options.hop:
-        return whole(model, path)
-    try:
-        found = list(over_time(model, path, options.hop, pages.tap(path)))
-    except VideoError as error:
-        return Answer(path, error=str(error))
-    return Answer(path, smooth(found, options.hop, options.smooth))
+def _over_time(
+    model: Model, paths: Sequence[str], options: argparse.Namespace, pages: "_Pages", progress: Progress
+) -> Iterator[Answer]:
+    for path in paths:
+        try:
+            found = []
+            for moment in over_time(model, path, options.hop, pages.tap(path)):
+                found.append(moment)
+                progress.reached(path, moment.end)
+            yield Answer(path, smooth(found, options.hop, options.smooth))
+        except VideoError as error:
+            yield Answer(path, error=str(error))
 
 
 class _Pages:

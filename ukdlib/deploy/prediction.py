@@ -1,21 +1,24 @@
 """What a model finds in videos: one answer for each, or answers over time."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ukdlib.deploy.model import Model
 from ukdlib.deploy.preparation import Pictures
-from ukdlib.deploy.windows import Segment, Window, segments, sliding, smoothed
+from ukdlib.deploy.windows import Segment, Window, segments, sliding, smoothed, test_windows
 from ukdlib.videos.containers import VideoError
 from ukdlib.videos.decoding import Film, Reading
 
-WHOLE = 2**30  # bytes of frames that are kept of a video with one answer
+WHOLE = 2**29  # bytes of frames that are kept of a video with one answer; so many for each reader
 ENDLESS = 2**62  # frames, more than any video has
 TOGETHER = 8  # windows that a network sees at once
+READERS = 2  # threads that read videos before they are needed
 
 
 class Moment(NamedTuple):
@@ -47,9 +50,50 @@ def film_of(model: Model, path: str) -> Film:
     return Film(path, Reading(reading["fps"], ENDLESS, reading["max_megapixels"]))
 
 
-def whole(model: Model, path: str) -> Answer:
-    """One answer for a video, from the windows on which the model was tested: it is right for clips of one action."""
-    film = film_of(model, path)
+class Clip(NamedTuple):
+    """A video that was read: its test windows uint8 (N, T, H, W, C), its length in seconds, what was noticed."""
+
+    windows: np.ndarray
+    seconds: float
+    notes: list[str]
+
+
+def whole(model: Model, paths: Sequence[str]) -> Iterator[Answer]:
+    """
+    One answer for each video, in order, from the windows on which the model was tested: right for clips of one action.
+
+    Videos are read ahead by threads, and windows of the same size are seen together by the network.
+    """
+    batch: list[tuple[str, Clip]] = []
+    for path, clip in ahead(lambda path: _read(model, path), paths):
+        full = sum(len(other.windows) for _, other in batch) >= TOGETHER
+        if batch and (
+            full or isinstance(clip, str) or clip.windows.shape[1:] != batch[0][1].windows.shape[1:]
+        ):
+            yield from _answered(model, batch)
+            batch = []
+        if isinstance(clip, str):
+            yield Answer(path, error=clip)
+        else:
+            batch.append((path, clip))
+    if batch:
+        yield from _answered(model, batch)
+
+
+def ahead(read: Callable[[str], Any], paths: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """(path, read(path)) of each in order; READERS threads are that many paths ahead."""
+    left = iter(paths)
+    with ThreadPoolExecutor(READERS) as pool:
+        begun = deque((path, pool.submit(read, path)) for path in islice(left, READERS))
+        while begun:
+            path, result = begun.popleft()
+            yield path, result.result()
+            begun += [(path, pool.submit(read, path)) for path in islice(left, 1)]
+
+
+def _read(model: Model, path: str) -> Clip | str:
+    """A clip, or why there is none."""
+    film, recipe = film_of(model, path), model.description.recipe
     frames: list[np.ndarray] = []
     size = 0
     try:
@@ -57,14 +101,22 @@ def whole(model: Model, path: str) -> Answer:
             frames.append(frame)
             if (size := size + frame.nbytes) > WHOLE:
                 raise VideoError("too long for one answer; --hop answers over time")
-        probabilities = model.probabilities(model.test_logits(frames))
     except VideoError as error:
-        return Answer(path, error=str(error))
-    seconds = len(frames) / film.fps
-    notes = list(film.notes)
-    if len(frames) > 2 * model.description.span * model.description.recipe["test_clips"]:
+        return str(error)
+    windows = test_windows(frames, recipe["test_clips"], recipe["frames"], recipe["stride"])
+    seconds, notes = len(frames) / film.fps, list(film.notes)
+    if len(frames) > 2 * model.description.span * recipe["test_clips"]:
         notes.append(f"one answer for {seconds:.0f} s, of which few were looked at; --hop answers over time")
-    return Answer(path, [Moment(0.0, seconds, probabilities)], notes)
+    return Clip(windows, seconds, notes)
+
+
+def _answered(model: Model, batch: Sequence[tuple[str, Clip]]) -> Iterator[Answer]:
+    """The network sees all windows of a batch at once."""
+    logits = model.logits(np.concatenate([clip.windows for _, clip in batch]))
+    ends = np.cumsum([len(clip.windows) for _, clip in batch])
+    for (path, clip), views in zip(batch, np.split(logits, ends[:-1]), strict=True):
+        probabilities = model.probabilities(views.reshape(-1, views.shape[-1]))
+        yield Answer(path, [Moment(0.0, clip.seconds, probabilities)], clip.notes)
 
 
 def over_time(

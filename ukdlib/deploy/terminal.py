@@ -39,25 +39,29 @@ def _rows(answer: Answer, shown: Shown) -> list[tuple[str, str, str]]:
 
 
 class Progress:
-    """On a terminal: how many of all are done, and how long the rest will take."""
+    """On a terminal: how many of all videos are done, and how long the rest will take."""
 
     def __init__(self, count: int):
         self.count, self.done, self.began = count, 0, time.monotonic()
-        self.shown = sys.stderr.isatty() and count > 1
+        self.shown = sys.stderr.isatty()
 
     def step(self, name: str) -> None:
         """One more is done."""
         self.done += 1
-        if self.shown:
+        if self.count > 1:
             left = (time.monotonic() - self.began) / self.done * (self.count - self.done)
-            print(
-                f"\r\033[K{self.done} of {self.count}, {left:.0f} s left: {name}",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
+            self._say(f"{self.done} of {self.count}, {left:.0f} s left: {name}")
+
+    def reached(self, name: str, seconds: float) -> None:
+        """So much of a video is done."""
+        speed = seconds / max(time.monotonic() - self.began, 1e-6) if self.count == 1 else 0.0
+        fast = f", {speed:.1f} times as fast as it was filmed" if speed else ""
+        self._say(f"{name}: {seconds:.0f} s{fast}")
 
     def end(self) -> None:
         """All are done."""
+        self._say("")
+
+    def _say(self, text: str) -> None:
         if self.shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
