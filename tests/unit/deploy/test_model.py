@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -194,6 +195,17 @@ def test_onnx_runtime_and_pyav_are_enough(packaged, tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "a.mp4" in done.stdout, done.stderr
+
+
+def test_the_example_of_the_documentation_runs(packaged, tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parents[3] / "docs/deploy.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/night").symlink_to(packaged)
+    film(tmp_path / "clip.mp4")
+    exec(text.split("```python\n")[1].split("```")[0], {})
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) >= 5 and said[0].split()[0] in CLASSES and said[-1].endswith(tuple(CLASSES))
 
 
 def test_the_example_of_the_card_runs(packaged, pictures):
