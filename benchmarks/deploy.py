@@ -124,9 +124,8 @@ def main() -> None:
         small = costs["demo's two streams: RGB", engine] + costs["demo's two streams: flow", engine]
         large = costs["SlowFast R50 4x16", engine] + costs["SlowFast R50 4x16: flow", engine]
         saved = small / costs["demo's student", engine], large / costs["SlowFast R50 4x16", engine]
-        print(
-            f"\n{engine}: two streams take {saved[0]:.1f} times the demo's student, {saved[1]:.1f} times R50's single one"
-        )
+        words = f"two streams cost {saved[0]:.1f} times the demo's student, {saved[1]:.1f} times one R50"
+        print(f"\n{engine}: {words}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-import torch
 
-from ukdlib.deploy.packaging import package
-from ukdlib.learning.checkpoints import save_checkpoint
 from ukdlib.learning.seen import Seen
 from ukdlib.networks import initial_network
 from ukdlib.videos.inspection import write_video
@@ -51,6 +48,10 @@ STATED = {
 
 def make_checkpoint(path, network=NETWORK, chain=CHAIN, channels=3):
     """A checkpoint as a training writes it, with batch statistics of some clips."""
+    import torch  # here, so that an environment without it can skip the tests that need it
+
+    from ukdlib.learning.checkpoints import save_checkpoint
+
     made = initial_network(network, len(CLASSES), channels, seed=0)
     made(torch.rand(4, channels, 4, 16, 16))
     moving, flow = chain[-1]["transform"] == "moving", any(step["transform"] == "tvl1" for step in chain)
@@ -66,6 +67,8 @@ def make_checkpoint(path, network=NETWORK, chain=CHAIN, channels=3):
 
 def make_model(folder, calibration=CALIBRATION, **changed):
     """A model folder without graph; changed: arguments of make_checkpoint."""
+    from ukdlib.deploy.packaging import package
+
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = make_checkpoint(folder / "checkpoint.safetensors", **changed)
     package(folder, checkpoint, STATED, (calibration, METRICS))
