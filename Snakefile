@@ -48,6 +48,8 @@ localrules:
     import_logits,
     fuse_logits,
     evaluate,
+    evaluate_unknown,
+    tabulate_unknown,
     package,
     calibrate,
     package_model,

@@ -60,7 +60,7 @@ wildcard_constraints:
     seed="[0-9]+",
     shard="[0-9]+",
     fold="[0-9]+",
-    subset="train|val|test",
+    subset="train|val|test|unknown",
 
 
 @lru_cache(None)

@@ -4,7 +4,7 @@ Videos and lists to a checked index and to the subsets of each split.
 INPUT:   the videos and lists named under `datasets` in config.yaml
 OUTPUT:  results/{dataset}/clips.parquet, rejected.csv           (every listed video is in exactly one of the two)
          results/{dataset}/warnings.csv                          (warnings about lists and usable videos)
-         results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them)
+         results/{dataset}/split{split}/subsets.parquet          (train, val, test; no group in two of them; unknown, left_out)
          results/{dataset}/split{split}/leaks.csv                (the same frames in two subsets)
          results/{dataset}/split{split}/folds.parquet             (the training videos in folds, for out-of-fold logits)
 """
@@ -105,6 +105,7 @@ rule split_videos:
         groups=split_groups,
         classes=classes_of,
         setting=split_setting,
+        unknown=dataset_setting("unknown"),
         code=code("split_videos"),
     script:
         "../workflow_scripts/split_videos.py"

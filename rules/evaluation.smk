@@ -33,6 +33,53 @@ rule evaluate:
         "../workflow_scripts/evaluate.py"
 
 
+rule evaluate_unknown:
+    input:
+        known="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/test.parquet",
+        unknown="results/{dataset}/split{split}/seed{seed}/{role}/{name}/logits/unknown.parquet",
+        subsets="results/{dataset}/split{split}/subsets.parquet",
+    output:
+        "results/{dataset}/split{split}/seed{seed}/{role}/{name}/unknown.json",
+    log:
+        "logs/evaluate_unknown/{dataset}_split{split}_seed{seed}_{role}_{name}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("evaluate_unknown"),
+    script:
+        "../workflow_scripts/evaluate_unknown.py"
+
+
+rule tabulate_unknown:
+    input:
+        every_file(rows_of_run(), "unknown.json"),
+    output:
+        csv="results/{dataset}/tables/unknown.csv",
+        html=report(
+            "results/{dataset}/tables/unknown.html",
+            caption="captions/unknown.rst",
+            category="Tables",
+            labels={"table": "unknown"},
+        ),
+    log:
+        "logs/tabulate_unknown/{dataset}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        labels=list(rows_of_run()),
+        caption=lambda wildcards: f"Unknown actions: {', '.join(dataset_setting('unknown')(wildcards))}",
+        note=dataset_setting("note"),
+        code=code("tabulate_unknown"),
+    script:
+        "../workflow_scripts/tabulate_unknown.py"
+
+
 rule tabulate:
     input:
         metrics=table_files(METRICS),

@@ -14,7 +14,7 @@ rule fuse_logits:
     log:
         "logs/fuse_logits/{dataset}_split{split}_seed{seed}_{fusion}_{subset}.log",
     wildcard_constraints:
-        subset="train|val|test|unlabelled",
+        subset="train|val|test|unlabelled|unknown",
     conda:
         "../envs/torch.yaml"
     resources:

@@ -5,7 +5,13 @@ INPUT:   metrics, logits, histories, fusions, cost and frames of what the tables
 OUTPUT:  results/{dataset}/figures/*.svg|png, results/report.html
 """
 
-TABLES = [*config["run"]["tables"], "cost", *(["calibration"] if CALIBRATED else [])]
+UNKNOWN = config["datasets"][DATASET]["unknown"]
+TABLES = [
+    *config["run"]["tables"],
+    "cost",
+    *(["calibration"] if CALIBRATED else []),
+    *(["unknown"] if UNKNOWN else []),
+]
 COMPARED = config["figures"]["compare"]
 FUSED = {name: f"fusions/{name}" for name in config["figures"]["weights"]}
 CROSSFITTED = {

@@ -204,7 +204,7 @@ rule import_logits:
         "logs/import_logits/{dataset}_split{split}_seed{seed}_{teacher}_{subset}.log",
     wildcard_constraints:
         teacher=any_of(FOREIGN),
-        subset="train|val|test|unlabelled",
+        subset="train|val|test|unlabelled|unknown",
     conda:
         "../envs/torch.yaml"
     resources:

@@ -9,7 +9,7 @@ import pandas as pd
 from ukdlib.artifacts.lineage import begin
 from ukdlib.videos.records import read_records, write_csv, write_records
 from ukdlib.videos.split_checks import class_warnings
-from ukdlib.videos.splits import Held, assign_subsets, groups_of, leaks
+from ukdlib.videos.splits import Held, assign_subsets, groups_of, leaks, set_apart
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input)
 clips = read_records(snakemake.input.clips)
@@ -18,6 +18,8 @@ params = snakemake.params
 groups = groups_of([video for part in params.videos.values() for video in part], **params.groups)
 rows = assign_subsets(params.videos, labels, groups, params.classes, Held(**params.setting))
 contents = dict(zip(clips["video_id"], clips["frame_hash"], strict=True))
+if params.unknown:
+    rows = set_apart(rows, [params.classes.index(name) for name in params.unknown])
 found = leaks(rows, contents)
 columns = ["video", "subset", "same_frames_as", "in_subset"]
 write_csv(snakemake.output.leaks, pd.DataFrame(found, columns=columns))

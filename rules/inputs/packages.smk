@@ -32,6 +32,11 @@ def packaged_calibration(wildcards):
 
 def models(wildcards):
     """All files of all models."""
+    if unknown := config["datasets"][DATASET]["unknown"]:
+        raise WorkflowError(
+            f"config.yaml: datasets.{DATASET}.unknown leaves {', '.join(unknown)} out of every training; a model of it would "
+            "have classes that it does not know; package those of a data set without `unknown`"
+        )
     graph = ["model.onnx", "onnx.json"] if config["package"]["onnx"] else []
     files = ["model.safetensors", "model.json", "README.md", *graph]
     return [f"results/{DATASET}/models/{model}/{file}" for model in PACKAGED for file in files]
@@ -41,5 +46,5 @@ def models(wildcards):
 CALIBRATED = {
     model: [f"{FIRST_RUN}/{row}/calibration.json"]
     for model, row in PACKAGED.items()
-    if validated() and row in rows_of_run().values()
+    if validated() and row in rows_of_run().values() and not config["datasets"][DATASET]["unknown"]
 }

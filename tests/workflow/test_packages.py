@@ -87,3 +87,28 @@ def test_predictions_on_the_test_videos_are_those_of_the_pipeline(
         right = np.mean([answer["label"] == label for answer, label in zip(answers, truth, strict=True)])
         assert right == read_json(f"{RUN}/{MODELS[model]}/metrics/test.json")["top1"]
     assert "not calibrated" in (folder / "README.md").read_text()
+
+
+def test_classes_left_out_are_measured_and_not_packaged(workflow):
+    """Every network of the tables has its confidence on what it was never taught in a table of the report."""
+    overlay = "datasets: {darkroom: {unknown: [Wave, Turn]}}\n"
+    (workflow.folder / "open.yaml").write_text(overlay)
+    jobs = workflow.plan("--configfile", TINY, str(workflow.folder / "open.yaml"))
+    assert (
+        jobs["evaluate_unknown"] == 5 and jobs["tabulate_unknown"] == 1 and "tabulate_calibration" not in jobs
+    )
+    assert "not one of its classes" in workflow.refusal(overlay.replace("Wave", "Waves"))
+    assert "leaves Wave, Turn out of every training" in workflow.refusal(overlay, "--", "package")
+
+
+@pytest.mark.slow
+def test_what_was_left_out_is_in_no_training(finished):
+    (finished.folder / "open.yaml").write_text("datasets: {darkroom: {unknown: [Wave, Turn]}}\n")
+    finished.run(
+        "results/darkroom/tables/unknown.html", "--configfile", TINY, str(finished.folder / "open.yaml")
+    )
+    rows = read_columns(finished.folder / "results/darkroom/split0/subsets.parquet").to_pylist()
+    subsets = {(row["subset"], row["video_id"].split("_")[0] in ("Wave", "Turn")) for row in rows}
+    assert subsets == {("train", False), ("test", False), ("unknown", True), ("left_out", True)}
+    found = read_json(finished.folder / RUN / "students/rgb_ukd/unknown.json")
+    assert found["unknown"] == sum(row["subset"] == "unknown" for row in rows) and 0 <= found["auroc"] <= 1

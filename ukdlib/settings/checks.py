@@ -55,7 +55,13 @@ def check_config(config: dict, classes: Classes | None = None, parts: Parts | No
     for check in CHECKS:
         problems = list(check(config))
         _raise_if_any(problems)
-    _raise_if_any([*validation(config, parts or {}), *_preferred_mass(config, classes or {})])
+    _raise_if_any(
+        [
+            *validation(config, parts or {}),
+            *_preferred_mass(config, classes or {}),
+            *_unknown(config, classes or {}),
+        ]
+    )
 
 
 def _names(config: dict) -> Problems:
@@ -172,6 +178,14 @@ def _row(config: dict, place: str, row: str) -> Problems:
             f"{place} tests {row!r}, whose method {method!r} weights teachers by the ground-truth label, a leak; "
             f"a fusion that is tested cannot use the methods {in_yaml(LABEL_METHODS)}"
         )
+
+
+def _unknown(config: dict, classes: Classes) -> Problems:
+    dataset = config["run"]["dataset"]
+    known = classes.get(dataset, [])
+    for name in config["datasets"][dataset].get("unknown", []):
+        if known and name not in known:
+            yield f"datasets.{dataset}.unknown names {name!r}, which is not one of its classes: {in_yaml(known)}"
 
 
 def _preferred_mass(config: dict, classes: Classes) -> Problems:

@@ -7,7 +7,7 @@ A group is one person in one scene. It is never in two subsets, or the scene wou
 import random
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import NamedTuple
 
 from ukdlib.videos.crossfit import assign_folds
@@ -20,7 +20,7 @@ Counts = dict[str, Counter]  # group -> class -> number of clips
 
 
 class Subset(NamedTuple):
-    """The subset of a video in one split: train, val or test."""
+    """The subset of a video in one split: train, val or test; unknown or left_out (set_apart)."""
 
     video_id: str
     label: int
@@ -45,6 +45,22 @@ class Held(NamedTuple):
 
 
 NOTHING = Held()
+
+
+def set_apart(rows: Sequence[Subset], unknown: Collection[int]) -> list[Subset]:
+    """
+    The same rows, but that no network is trained or tested on the classes `unknown`.
+
+    Their test videos become the subset `unknown`, by which one sees whether networks notice what they were never
+    taught; all others of them are `left_out`. ValueError if fewer than two classes are left.
+    """
+    if len({row.label for row in rows} - set(unknown)) < 2:
+        raise ValueError(f"with {len(unknown)} classes unknown, fewer than two are left")
+    moved = {"test": "unknown"}
+    return [
+        row._replace(subset=moved.get(row.subset, "left_out")) if row.label in unknown else row
+        for row in rows
+    ]
 
 
 def assign_subsets(

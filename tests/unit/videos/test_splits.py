@@ -4,7 +4,16 @@ from collections import Counter
 
 import pytest
 
-from ukdlib.videos.splits import Held, assign_subsets, group_of, groups_of, leaks, split_by_group
+from ukdlib.videos.splits import (
+    Held,
+    Subset,
+    assign_subsets,
+    group_of,
+    groups_of,
+    leaks,
+    set_apart,
+    split_by_group,
+)
 
 GROUP = r"^[A-Za-z]+_(\d+)_\d+$"
 CLASSES = ["Drink", "Jump", "Walk"]
@@ -251,3 +260,17 @@ def test_the_same_frames_in_two_subsets_are_a_leak_and_in_one_are_not():
     subsets = assign_subsets(lists, labels, by_name(labels), CLASSES)
     hashes = {"A_1_1": "a", "A_1_2": "a", "A_2_1": "b", "A_3_1": "a"}
     assert leaks(subsets, hashes) == [("A_1_1", "train", "A_3_1", "test")]
+
+
+def test_unknown_classes_are_in_no_training_and_no_test():
+    rows = [Subset(f"v{n}", n % 4, ("train", "val", "test")[n % 3], str(n)) for n in range(24)]
+    found = set_apart(rows, [1, 3])
+    for before, after in zip(rows, found, strict=True):
+        assert after._replace(subset=before.subset) == before
+        expected = (
+            {"test": "unknown"}.get(before.subset, "left_out") if before.label in (1, 3) else before.subset
+        )
+        assert after.subset == expected
+    assert set_apart(rows, []) == rows
+    with pytest.raises(ValueError, match="fewer than two are left"):
+        set_apart(rows, [0, 1, 2])
