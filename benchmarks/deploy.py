@@ -90,6 +90,7 @@ def packaged(folder: Path, network: dict, recipe: dict, steps: list[dict]) -> Pa
         "name": "x",
         "dataset": "none",
         "note": "",
+        "licence": "none",
         "reading": {"fps": None, "max_megapixels": 9},
         "rates": [30.0],
     }

@@ -48,6 +48,7 @@ rule package_model:
         dataset="{dataset}",
         note=dataset_setting("note"),
         reading=reading_setting,
+        licence=packaged_licence,
         code=code("package_model"),
     script:
         "../workflow_scripts/package_model.py"

@@ -14,7 +14,7 @@ from ukdlib.videos.records import read_columns
 job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params, files = snakemake.params, snakemake.input
 rates = [rate for rate in read_columns(files.clips)["fps"].to_pylist() if rate]
-stated = {key: params[key] for key in ("name", "dataset", "note", "reading")}
+stated = {key: params[key] for key in ("name", "dataset", "note", "reading", "licence")}
 calibration = read_json(files.calibration) if files.calibration else None
 folder = Path(snakemake.output.description).parent
 package(folder, files.checkpoint, {**stated, "rates": rates}, (calibration, read_json(files.metrics)))

@@ -30,6 +30,13 @@ def packaged_calibration(wildcards):
     return packaged("calibration.json")(wildcards) if validated() else []
 
 
+def packaged_licence(wildcards):
+    """Of networks that started from nothing, or from this project's weights, the project's own."""
+    start = entry_of(PACKAGED[wildcards.model]).get("weights")
+    own = start is None or config["weights"][start].get("file", "").startswith("weights/")
+    return "apache-2.0" if own else "other"
+
+
 def models(wildcards):
     """All files of all models."""
     if unknown := config["datasets"][DATASET]["unknown"]:

@@ -8,13 +8,16 @@ import yaml
 
 from ukdlib.artifacts.sealing import beside
 from ukdlib.deploy.description import Description
+from ukdlib.deploy.preparation import needs_whole_clip
+
+OWN = "apache-2.0"  # licence of what was trained from nothing, or from this project's weights
 
 USE = """\
-    pip install ukd                                   # or `pip install .` in a checkout
+In an environment with ukd (`pip install .` in a checkout of its repository):
+
     ukd predict {folder} clip.mp4                     # what is in it
     ukd predict {folder} long.mp4 --hop 0.5           # when
-    ukd predict {folder} 0                            # the first camera
-
+{live}
 ```python
 from ukdlib.deploy import load
 model = load("{folder}")
@@ -34,7 +37,12 @@ def write_card(
         f"# {description.name}",
         _summary(description),
         "## How to use it",
-        USE.format(folder=description.name, rate=_rate(description), count=len(description.classes)),
+        USE.format(
+            folder=description.name,
+            rate=_rate(description),
+            count=len(description.classes),
+            live=_live(description),
+        ),
         "## How good it is",
         _metrics(metrics, description),
         _classes(metrics),
@@ -58,7 +66,7 @@ def _metadata(description: Description, metrics: Mapping[str, Any]) -> str:
     stated = {
         "library_name": "ukd",
         "pipeline_tag": "video-classification",
-        "license": "apache-2.0",
+        "license": description.about["licence"],
         "tags": ["action-recognition", "low-light", "knowledge-distillation"],
         "model-index": [{"name": description.name, "results": [result]}],
     }
@@ -73,6 +81,12 @@ def _summary(description: Description) -> str:
         f"windows of {length}, {recipe['frames']} frames of {recipe['crop']} x {recipe['crop']} pixels, as "
         f"`{description.modality['name']}`."
     )
+
+
+def _live(description: Description) -> str:
+    if needs_whole_clip(description.frames):
+        return "\nNot for streams: its frames depend on those that follow.\n"
+    return f"    ukd predict {description.name} 0                            # the first camera\n"
 
 
 def _rate(description: Description) -> str:
@@ -97,8 +111,10 @@ def _classes(metrics: Mapping[str, Any]) -> str:
     for number, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
         share = metrics["per_class"][name]
         wrong = [0 if other == number else count for other, count in enumerate(counts)]
-        taken = f"{names[wrong.index(max(wrong))]} ({max(wrong)})" if any(wrong) else "-"
-        rows.append(f"| {name} | {sum(counts)} | {'-' if share is None else _percent(share)} | {taken} |")
+        taken = f"{_cell(names[wrong.index(max(wrong))])} ({max(wrong)})" if any(wrong) else "-"
+        rows.append(
+            f"| {_cell(name)} | {sum(counts)} | {'-' if share is None else _percent(share)} | {taken} |"
+        )
     return "\n".join(rows)
 
 
@@ -131,8 +147,18 @@ def _origin(description: Description) -> str:
     return (
         f"`{description.network['arch']}`, started from {about['start']}, trained on {about['trained on']} clips with "
         f"seed {about['seed']}; checkpoint SHA-256 `{about['checkpoint']}`. Everything that is needed to use it is in "
-        "`model.json`. Licence: as the code's."
+        "`model.json`. {_licence(description)}"
     )
+
+
+def _licence(description: Description) -> str:
+    if description.about["licence"] == OWN:
+        return "Licence: Apache-2.0, as the code's."
+    return f"Licence: that of the weights that it started from ({description.about['start']}) applies."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _percent(share: float) -> str:

@@ -1,5 +1,6 @@
 """Ways to run a packaged network: PyTorch, or ONNX Runtime, which needs no PyTorch. Both give the same logits."""
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,9 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ukdlib.artifacts.sealed_json import read_json
 from ukdlib.artifacts.sealing import sha256
-from ukdlib.deploy.description import ONNX, ONNX_FACTS, WEIGHTS, Description
+from ukdlib.deploy.description import FILE, ONNX, ONNX_FACTS, WEIGHTS, Description, sealed
 
 AS_THEY_ARE = np.arange(256, dtype=np.float32)  # values of the levels of frames that are corrected already
 Run = Callable[[np.ndarray], np.ndarray]
@@ -25,10 +25,10 @@ class Engine(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """device: auto | cpu | cuda; threads: None = as many as there are cores; own_code: run the user's own networks."""
+    """device: auto | cpu | cuda; threads of the network; own_code: run the user's own networks."""
 
     device: str = "auto"
-    threads: int | None = None
+    threads: int = len(os.sched_getaffinity(0))
     own_code: bool = False
 
 
@@ -70,8 +70,7 @@ def _torch(folder: Path, description: Description, choice: Choice) -> Engine:
     _refuse_other(weights, description.weights)
     _refuse_own_code(folder, description.network["arch"], choice.own_code)
     device = choose_device(choice.device)
-    if choice.threads:
-        torch.set_num_threads(choice.threads)
+    torch.set_num_threads(choice.threads)  # choose_device takes one, for jobs that run in parallel
     network = recogniser(weights, description).to(device)
     levels = torch.from_numpy(AS_THEY_ARE).to(device)
 
@@ -93,12 +92,14 @@ def _onnx(folder: Path, description: Description, choice: Choice) -> Engine:
         raise ValueError("ONNX Runtime is not installed; pip install onnxruntime, or use --engine torch")
     import onnxruntime
 
-    facts = read_json(folder / ONNX_FACTS)
+    facts = sealed(folder / ONNX_FACTS, ("model", "sha256"))
     _refuse_other(graph, facts["sha256"])
-    if facts["weights"] != description.weights:
-        raise ValueError(f"{graph}: it was made from other weights than {folder / WEIGHTS}; package it again")
+    if facts["model"] != description.function:
+        raise ValueError(
+            f"{graph}: it was made from another network than {folder / FILE} states; package it again"
+        )
     options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = choice.threads or 0
+    options.intra_op_num_threads = choice.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: it remarks on an input that has a default
     session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
@@ -116,11 +117,9 @@ ENGINES: dict[str, Callable[[Path, Description, Choice], Engine]] = {"torch": _t
 def _refuse_other(path: Path, expected: str) -> None:
     """ValueError unless a file is the one that was packaged."""
     if not path.is_file():
-        raise ValueError(f"{path}: missing; the model is not complete")
+        raise ValueError(f"{path}: missing; the model is not complete, so get it again")
     if sha256(path) != expected:
-        raise ValueError(
-            f"{path}: damaged or exchanged: it is not the file that this model was packaged with"
-        )
+        raise ValueError(f"{path}: damaged or exchanged: it is not the file of this model; get it again")
 
 
 def _refuse_own_code(folder: Path, arch: str, allowed: bool) -> None:

@@ -12,12 +12,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ukdlib.deploy.description import Description
+from ukdlib.deploy.description import FILE, Description
+from ukdlib.knowledge.calibration import TINY
 from ukdlib.learning.augment import Modality, changes
 from ukdlib.learning.views import CROP_POSITIONS
 from ukdlib.networks import build_network
-
-TINY = 1e-30  # probabilities below it count as this
 
 
 class Recogniser(nn.Module):
@@ -83,5 +82,9 @@ def recogniser(weights: str | Path, description: Description) -> Recogniser:
     network = build_network(
         num_classes=len(description.classes), in_channels=modality.channels, **description.network
     )
-    network.load_state_dict(load_file(weights))
+    try:
+        network.load_state_dict(load_file(weights))
+    except RuntimeError as error:  # names that are missing or left over, other sizes
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"{weights}: not the weights of the network in {FILE}: {reason}") from None
     return Recogniser(network, modality, description.recipe, description.temperature).eval()

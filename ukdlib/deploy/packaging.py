@@ -25,7 +25,8 @@ def package(
     """
     Write model.safetensors, model.json and README.md into `folder`.
 
-    stated: {name, dataset, note, reading {fps, max_megapixels}, rates (of the clips it was trained on), start}.
+    stated: {name, dataset, note, reading {fps, max_megapixels}, rates (of the
+    clips of its data set), licence}.
     measured: the calibration of its validation clips (None without any) and the metrics of its test clips.
     """
     weights, metadata = read_checkpoint(checkpoint)
@@ -47,6 +48,7 @@ def package(
         about={
             "dataset": stated["dataset"],
             "note": stated["note"],
+            "licence": stated["licence"],
             "start": (metadata["start"] or {}).get("note", "random weights"),
             "trained on": len(Seen.stated(checkpoint, metadata).videos),
             "seed": metadata["seed"],
@@ -60,6 +62,8 @@ def package(
 
 def common_rate(rates: Sequence[float]) -> float | None:
     """The frame rate of all clips, None if they differ: then a window is a number of frames, however long."""
+    if not rates:
+        return None
     low, high = min(rates), max(rates)
     return float(sorted(rates)[len(rates) // 2]) if high <= (1 + SAME_RATE) * low else None
 

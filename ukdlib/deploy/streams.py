@@ -5,17 +5,18 @@ A thread of its own receives and decodes. Who uses live pictures and is too slow
 a file or a pipe. What breaks off is opened again, after waits that grow. Memory is that of two seconds of pictures.
 """
 
+import logging
 import os
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, NamedTuple
 
 import av
+import cv2
 import numpy as np
 
 from ukdlib.videos.containers import VideoError, frame_rate, video_stream
@@ -28,7 +29,8 @@ PATIENCE = 10.0  # seconds without an answer after which a connection counts as 
 LIVE = frozenset(
     "rtsp rtsps rtmp rtmps rtp udp srt mms".split()
 )  # schemes whose pictures come as they are made
-PIPE = "-"
+PIPE, CAMERA = "-", "/dev/video"
+LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -42,35 +44,38 @@ class Report:
 
 class Stream:
     """
-    The pictures of a source, uint16 (H, W, 3) with white = 65535, at the rate of `reading`: those that a file has.
+    The pictures of a source, uint16 (H, W, 3) with white = 65535, at a constant rate: those that a file has.
 
-    source: number of a camera, an address that FFmpeg reads, or - for standard input. every: drop nothing, whatever is
-    late. attempts: how often in a row to open it again; None = for ever. Iterating raises VideoError with the
-    reason if it cannot be opened in the beginning, or never again. From the first picture on `fps` is the rate.
+    source: number of a camera, an address that FFmpeg reads, or - for standard input. reading.fps: the rate, None = the
+    source's own. every: drop nothing, whatever is late. attempts: how often in a row to open it again; None = for ever.
+    Iterating raises VideoError with the reason if it cannot be opened in the beginning, or never again. From the first
+    picture on `fps` is the rate. After an interruption pictures follow on those before it, at their size.
     """
 
     def __init__(self, source: str, reading: Reading, every: bool = False, attempts: int | None = None):
         self.source, self.reading, self.every, self.attempts = source, reading, every, attempts
         self.report, self.fps, self.failure = Report(), 0.0, ""
         self._buffer, self._ends = _Buffer(), False
-        self._clock, self._ratio = Clock(1.0, reading.fps), 1.0
+        self._clock = Clock(1.0, reading.fps)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         threading.Thread(target=self._receive, daemon=True).start()
         frames = self._arrived()
         try:
             if (first := next(frames, None)) is not None:
-                yield from paced(as_meant(chain([first], frames), self._ratio), self._clock)
+                alike = groupby(chain([first], frames), key=Arrival.kind)
+                pictures = (as_meant((each.frame for each in those), kind[0].width) for kind, those in alike)
+                yield from paced(_of_one_size(chain.from_iterable(pictures)), self._clock)
             if self.failure or first is None:
                 raise VideoError(self.failure or "no frames")
         finally:
             self._buffer.close()
 
-    def _arrived(self) -> Iterator[av.VideoFrame]:
+    def _arrived(self) -> Iterator["Arrival"]:
         while (item := self._buffer.get()) is not None:
-            self.report.behind = time.monotonic() - item[0]
+            self.report.behind = time.monotonic() - item.time
             self.report.dropped = self._buffer.dropped
-            yield item[1]
+            yield item
 
     def _receive(self) -> None:
         """In a thread: until the source ends, cannot be opened any more, or nobody listens."""
@@ -81,11 +86,14 @@ class Stream:
                 ended = self._receive_once()
                 failed, wait = (0, FIRST_WAIT) if self._buffer.count > before else (failed + 1, wait)
                 lost = self._buffer.count == 0 or (self.attempts is not None and failed > self.attempts)
-                if ended or lost or self.attempts == 0:
+                if ended or lost or self._ends or self.attempts == 0:
                     return
+                LOG.warning("%s: %s; it is opened again in %g s", self.source, self.failure, wait)
                 self._buffer.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
                 self.report.reopened += 1
+        except Exception as error:  # whoever listens shall know
+            self.failure = f"it cannot be read: {type(error).__name__}: {error}"
         finally:
             self._buffer.close()
 
@@ -96,8 +104,9 @@ class Stream:
                 stream = video_stream(container)
                 check_size(stream, self.reading)
                 self._settle(stream, container)
+                ratio = _Ratio(pixel_ratio(stream))
                 for frame in _decoded(DecodedFrames(container, stream)):
-                    if not self._buffer.put((time.monotonic(), frame)):
+                    if not self._buffer.put(Arrival(time.monotonic(), frame, ratio)):
                         return True
             self.failure = "" if self._ends else "it broke off"
             return self._ends
@@ -108,18 +117,56 @@ class Stream:
         return False
 
     def _settle(self, stream: av.VideoStream, container: av.container.InputContainer) -> None:
-        """Of the first connection: rate, shape of a pixel, and what may be dropped."""
-        scheme = self.source.partition("://")[0].lower()
-        live = (
-            scheme in LIVE or is_camera(self.source) or (container.duration is None and self.source != PIPE)
-        )
+        """Whether it has an end; of the first connection the rate, and whether pictures may be dropped."""
+        live = _is_live(self.source, container)
         self._ends = not live
         if self._buffer.count:
             return
         rate = frame_rate(stream)
-        self._clock, self._ratio = Clock(rate, self.reading.fps), pixel_ratio(stream)
         self.fps = self.reading.fps or rate
+        self._clock = Clock(
+            rate, self.fps
+        )  # also at its own: what was dropped is filled up, so that time goes on
         self._buffer.most, self._buffer.drops = max(2, round(HELD * rate)), live and not self.every
+
+
+class _Ratio:
+    """Width of a pixel to its height, of one connection: equal to no other's, so that connections can be told apart."""
+
+    def __init__(self, width: float):
+        self.width = width
+
+
+class Arrival(NamedTuple):
+    """When a frame came (seconds), the frame, and the shape of its connection's pixels."""
+
+    time: float
+    frame: av.VideoFrame
+    ratio: _Ratio
+
+    def kind(self) -> tuple[_Ratio, int, int]:
+        """What frames have in common that are turned and scaled alike."""
+        return self.ratio, self.frame.height, self.frame.width
+
+
+def _is_live(source: str, container: av.container.InputContainer) -> bool:
+    """Whether pictures come as they are made, so that who is late misses some, and its end is an interruption."""
+    scheme = source.lower().partition("://")[0]
+    if is_camera(source) or scheme in LIVE:
+        return True
+    return source != PIPE and scheme != "file" and container.duration is None and container.size <= 0
+
+
+def _of_one_size(
+    pictures: Iterable[tuple[np.ndarray, float | None]],
+) -> Iterator[tuple[np.ndarray, float | None]]:
+    """(picture, time stamp) as they come; those of another size than the first are scaled to its."""
+    height = width = 0
+    for picture, stamp in pictures:
+        height, width = height or picture.shape[0], width or picture.shape[1]
+        if picture.shape[:2] != (height, width):
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        yield picture, stamp
 
 
 def _decoded(frames: DecodedFrames) -> Iterator[av.VideoFrame]:
@@ -131,6 +178,14 @@ def _decoded(frames: DecodedFrames) -> Iterator[av.VideoFrame]:
         raise
 
 
+class _Pipe:
+    """Standard input as PyAV reads it: whatever is there, at once, and without a lock that outlives the program."""
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; none at the end."""
+        return os.read(0, size)
+
+
 class _Buffer:
     """A queue of a few pictures between two threads; a full one makes who puts wait, or drops the oldest."""
 
@@ -138,10 +193,10 @@ class _Buffer:
         self.most, self.drops = 2, False
         self.count = self.dropped = 0
         self.closed = False
-        self._items: deque[tuple[float, av.VideoFrame]] = deque()
+        self._items: deque[Arrival] = deque()
         self._changed = threading.Condition()
 
-    def put(self, item: tuple[float, av.VideoFrame]) -> bool:
+    def put(self, item: Arrival) -> bool:
         """Whether anybody still wants it."""
         with self._changed:
             if self.drops and len(self._items) >= self.most:
@@ -153,7 +208,7 @@ class _Buffer:
             self._changed.notify_all()
             return not self.closed
 
-    def get(self) -> tuple[float, av.VideoFrame] | None:
+    def get(self) -> Arrival | None:
         """The oldest, once there is one; None after the last."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self.closed)
@@ -174,24 +229,25 @@ class _Buffer:
 
 
 def is_stream(source: str) -> bool:
-    """Whether a source is none of files: a camera's number, an address, or -."""
+    """Whether a source is none of files: a camera, an address, or -."""
     return source == PIPE or is_camera(source) or "://" in source
 
 
 def is_camera(source: str) -> bool:
-    """Whether a source is the number of a camera."""
-    return source.isascii() and source.isdigit()
+    """Whether a source is a camera: its number, or its device. A file or folder with a number for a name is none."""
+    device = source.removeprefix(CAMERA)
+    return device.isascii() and device.isdigit() and (device != source or not os.path.exists(source))
 
 
 def _opened(source: str) -> Any:
     """An input container; VideoError in one sentence if it cannot be opened."""
     try:
         if source == PIPE:
-            return av.open(sys.stdin.buffer, metadata_errors="replace")
+            return av.open(_Pipe(), metadata_errors="replace")
         if is_camera(source):
-            device = f"/dev/video{source}"
+            device = CAMERA + source.removeprefix(CAMERA)
             if not os.path.exists(device):
-                raise VideoError(f"there is no camera {source}: {device} does not exist")
+                raise VideoError(f"there is no camera {device.removeprefix(CAMERA)}: {device} does not exist")
             return av.open(device, format="v4l2", timeout=PATIENCE)
         options = {"rtsp_transport": "tcp"} if source.lower().startswith("rtsp") else {}
         return av.open(source, options=options, timeout=PATIENCE, metadata_errors="replace")

@@ -31,20 +31,22 @@ def test_windows(frames: Sequence[np.ndarray], clips: int, length: int, stride: 
 test_windows.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever pytest makes of its name
 
 
-def sliding(frames: Iterable[np.ndarray], length: int, stride: int, hop: int) -> Iterator[Window]:
+def sliding(frames: Iterable[np.ndarray], length: int, stride: int, hop: float) -> Iterator[Window]:
     """
-    A window every `hop` frames; one more that ends with the last frame, if none does.
+    A window every `hop` frames, which need be no whole number: the k-th begins with frame round(k * hop), but no two
+    with the same. One more ends with the last frame, if none does.
 
     Memory is that of one window. A video shorter than a window has one, in which it is repeated.
     """
     span = (length - 1) * stride + 1
     held: deque[np.ndarray] = deque(maxlen=span)
-    seen = ended = 0
+    seen = ended = number = due = 0
     for frame in frames:
         held.append(frame)
         seen += 1
-        if seen >= span and (seen - span) % hop == 0:
-            ended = seen
+        if seen - span == due:
+            ended, number = seen, number + 1
+            due = max(round(number * hop), due + 1)
             yield Window(seen - span, seen, np.stack(list(held)[::stride]))
     if ended < seen:
         numbers = frame_indices(1.0, len(held), length, stride)

@@ -16,9 +16,9 @@ HEADS = (
     "validation clips",
     "temperature",
     "test ECE",
-    "calibrated",
+    "ECE, calibrated",
     "test NLL",
-    "calibrated",
+    "NLL, calibrated",
     "top-1, %",
     f"of the surest {COVERAGE:.0%}",
 )

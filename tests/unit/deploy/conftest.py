@@ -41,6 +41,7 @@ STATED = {
     "name": "night",
     "dataset": "darkroom",
     "note": "synthetic",
+    "licence": "apache-2.0",
     "reading": {"fps": None, "max_megapixels": 9.0},
     "rates": [15.0, 15.0],
 }
@@ -65,13 +66,13 @@ def make_checkpoint(path, network=NETWORK, chain=CHAIN, channels=3):
     return path
 
 
-def make_model(folder, calibration=CALIBRATION, **changed):
+def make_model(folder, calibration=CALIBRATION, rates=STATED["rates"], **changed):
     """A model folder without graph; changed: arguments of make_checkpoint."""
     from ukdlib.deploy.packaging import package
 
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = make_checkpoint(folder / "checkpoint.safetensors", **changed)
-    package(folder, checkpoint, STATED, (calibration, METRICS))
+    package(folder, checkpoint, {**STATED, "rates": rates}, (calibration, METRICS))
     checkpoint.unlink()
     return folder
 

@@ -3,7 +3,9 @@
 import csv
 import json
 import shutil
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from ukdlib.deploy.outputs import csv_rows, json_lines, label_studio, timeline, 
 from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer, Moment
 from ukdlib.videos.decoding import read_video
+from ukdlib.videos.pixels import frame_of
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -124,22 +127,99 @@ def test_the_page_and_the_film(packaged, videos, tmp_path):
         (["--out", "nowhere/a.csv"], "there is no folder"),
         (["--html", "a.html"], "give --hop"),
         (["--smooth", "1"], "give --hop"),
-        (["--abstain", "0.99999", "--hop", "1", "--render", "a.mp4"], "--render is for one video, not for 2"),
-        (["--abstain", "2"], "at least 0 and below 1"),
+        (["--smooth", "1", "--hop", "1"], "averages nothing: give twice --hop, 2, or more"),
+        (["--hop", "1", "--render", "a.mp4"], "--render is for one video, not for 2"),
+        (["--out", "a.vtt"], "subtitles (.vtt) are for one video, not for 2"),
+        (["--abstain", "1"], "at least 0 and below 1"),
+        (["--every"], "--every and --attempts are for streams"),
+        (["--out", "."], "the suffix must be"),
         (["-"], "is used alone"),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_is_refused_in_one_sentence(packaged, videos, arguments, sentence, capsys):
     assert ukd("predict", packaged, videos, *arguments) == 2
     said = capsys.readouterr().err
-    assert sentence in said and said.count("\n") == 1 and said.startswith("ukd: ")
+    (line,) = (line for line in said.splitlines() if "skipped: 1 file" not in line)
+    assert sentence in line and line.startswith("ukd: ")
 
 
-@pytest.mark.parametrize("arguments", [["--hop", "0"], ["--hop", "x"], ["--threads", "-1"]])
-def test_numbers_must_be_above_0(packaged, arguments, capsys):
+NUMBERS = [
+    *(["--hop", value] for value in ("0", "x", "nan", "inf", "-1")),
+    *(["--threads", value] for value in ("0", "99999999", "1.5")),
+    ["--abstain", "2"],
+    ["--attempts", "-1"],
+]
+
+
+@pytest.mark.parametrize("arguments", NUMBERS, ids=" ".join)
+def test_numbers_are_within_bounds(packaged, arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         ukd("predict", packaged, "a.mp4", *arguments)
-    assert stopped.value.code == 2 and "above 0" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and f"{arguments[1]!r} is not a number from" in said
+
+
+@pytest.mark.parametrize("option", ["--out", "--html", "--render"])
+def test_no_output_overwrites_a_source_or_another(packaged, videos, tmp_path, option, capsys):
+    source = (videos / "0.mp4").rename(videos / "0.csv") if option == "--out" else videos / "0.mp4"
+    before = source.read_bytes()
+    (tmp_path / "link").symlink_to(videos)
+    assert ukd("predict", packaged, source, "--hop", 1, option, tmp_path / "link" / source.name) == 2
+    assert "would overwrite the source" in capsys.readouterr().err and source.read_bytes() == before
+    twice = tmp_path / "a.csv"
+    assert ukd("predict", packaged, source, "--hop", 1, "--out", twice, "--html", twice) == 2
+    assert "would overwrite what another option writes" in capsys.readouterr().err
+    folder = tmp_path / "b.csv"
+    folder.mkdir()
+    assert ukd("predict", packaged, source, "--out", folder) == 2
+    assert "this is a folder" in capsys.readouterr().err
+
+
+def test_a_stream_that_is_not_there_leaves_the_file_as_it_was(packaged, tmp_path):
+    target = tmp_path / "kept.csv"
+    target.write_text("before")
+    assert ukd("predict", packaged, "http://127.0.0.1:9/x.ts", "--out", target) == 2
+    assert target.read_text() == "before"
+
+
+def test_what_is_skipped_in_a_folder_is_said(packaged, videos, capsys):
+    assert ukd("predict", packaged, videos, videos / ".." / "clips" / "0.mp4") == 0
+    said = capsys.readouterr()
+    assert "1 file without a video suffix: .txt" in said.err and said.out.count("0.mp4  ") == 1
+
+
+def test_a_rate_that_varies_is_noted_and_the_time_is_kept(tmp_path):
+    """60 pictures in 2 s, then 16 in 2 s, by a model that has no rate of its own."""
+    path = tmp_path / "varies.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.height, stream.width, stream.pix_fmt, stream.time_base = 32, 48, "yuv420p", Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(76):
+            frame = frame_of(np.full((32, 48, 3), 10 + number, np.uint8))
+            frame.pts, frame.time_base = (
+                round(number * 33.3 if number < 60 else 2000 + (number - 60) * 125),
+                Fraction(1, 1000),
+            )
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    model = make_model(tmp_path / "free", rates=[15.0, 30.0])
+    out = tmp_path / "a.jsonl"
+    assert ukd("predict", model, path, "--hop", 0.5, "--engine", "torch", "--out", out) == 0
+    found = lines(out)
+    assert found[-1]["end"] == pytest.approx(4.0, abs=0.3)
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(packaged, videos, capsys):
+    (videos / "0.mp4").rename(videos / "0\x1b[31m\n.mp4")
+    assert ukd("predict", packaged, videos) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_very_wide_video_is_rendered(packaged, tmp_path):
+    path = film(tmp_path / "wide.mp4", size=(16, 1600), seconds=0.6)
+    assert ukd("predict", packaged, path, "--hop", 0.5, "--render", tmp_path / "seen.mp4") == 0
+    assert read_video(str(tmp_path / "seen.mp4"))[0].shape[2] <= 1920
 
 
 def test_no_model_and_an_empty_folder(tmp_path, packaged, capsys):
@@ -179,9 +259,8 @@ SHOWN = Shown("night", CLASSES, threshold=0.5)
 
 def answer(source="a.mp4"):
     """Wave, then unsure."""
-    return Answer(
-        source, [Moment(0.0, 2.0, np.array([0.1, 0.1, 0.8])), Moment(1.0, 3.0, np.array([0.4, 0.35, 0.25]))]
-    )
+    found = [Moment(0.0, 2.0, np.array([0.1, 0.1, 0.8])), Moment(1.0, 3.0, np.array([0.4, 0.35, 0.25]))]
+    return Answer(source, found, over_time=True)
 
 
 def test_subtitles():
@@ -194,6 +273,8 @@ def test_subtitles():
     assert "01:00:00.000 --> 02:02:02.500" in "".join(webvtt.write([late], SHOWN))
     with pytest.raises(ValueError, match="one video, not for 2"):
         list(webvtt.write([answer(), answer()], SHOWN))
+    with pytest.raises(ValueError, match="empty file; no subtitles were written"):
+        list(webvtt.write([Answer("a", error="empty file")], SHOWN))
 
 
 def test_label_studio():
@@ -203,7 +284,7 @@ def test_label_studio():
     (prediction,) = task["predictions"]
     assert task["data"] == {"video": "a.mp4"} and prediction["model_version"] == "night"
     (result,) = prediction["result"]  # where it is unsure, a person is to say
-    assert result["value"] == {"ranges": [{"start": 1, "end": 45}], "timelinelabels": ["Wave"]}
+    assert result["value"] == {"ranges": [{"start": 1, "end": 36}], "timelinelabels": ["Wave"]}
     assert bare == {"data": {"video": "b.mp4"}, "predictions": []}
     one = Answer("a.mp4", [answer().moments[0]])
     (task,) = json.loads("".join(label_studio.write([one], SHOWN)))

@@ -51,7 +51,7 @@ def test_dark_8_bit_video_is_corrected_inside_unless_levels_are_given(session):
 def test_what_was_compared_is_kept(packaged):
     facts = read_json(packaged / "onnx.json")
     assert facts["compared"] == 3 and 0 <= facts["difference"] <= exporting.ALLOWED
-    assert facts["weights"] == read_description(packaged).weights
+    assert facts["model"] == read_description(packaged).function
 
 
 @pytest.mark.parametrize("modality", ["rgb", "moving", "flow"])
@@ -104,4 +104,4 @@ def test_a_graph_that_is_another_function_is_refused(packaged):
         list(network.parameters())[-1][0] += 0.5  # a bias of the last layer
     windows = np.random.default_rng(0).integers(0, 256, (1, 4, 24, 32, 3), np.uint8)
     with pytest.raises(ValueError, match="a probability differs by"):
-        exporting.compare(network, packaged / "model.onnx", windows, "night")
+        exporting.compare(network, packaged / "model.onnx", windows, read_description(packaged))

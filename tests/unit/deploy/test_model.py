@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.unit.deploy.conftest import CHAIN, CLASSES, NETWORK, RECIPE, STATED, film, make_model
+from tests.unit.deploy.conftest import CALIBRATION, CHAIN, CLASSES, NETWORK, RECIPE, STATED, film, make_model
 from ukdlib.artifacts.sealed_json import read_json, write_json
 from ukdlib.deploy import load
 from ukdlib.deploy.description import read_description
@@ -123,8 +123,49 @@ def test_another_format_is_refused_and_a_damaged_description(model_folder):
     with pytest.raises(ValueError, match=r"expected were .*classes"):
         load(model_folder)
     (model_folder / "model.json").write_text(json.dumps({**stated, "checksum": 1}))
-    with pytest.raises(ValueError, match="not what was written"):
+    with pytest.raises(ValueError, match="damaged or changed by hand; get the model again"):
         load(model_folder)
+
+
+WRONG = [
+    ({"classes": None}, "classes must be a list"),
+    ({"classes": "abc"}, "classes must be a list"),
+    ({"classes": ["a", "b", "a"]}, "a name twice"),
+    ({"calibration": {**CALIBRATION, "temperature": 0}}, r"calibration\.temperature is 0"),
+    ({"calibration": {**CALIBRATION, "temperature": float("nan")}}, "temperature is nan"),
+    ({"calibration": {**CALIBRATION, "curve": []}}, r"calibration\.curve must have points"),
+    ({"calibration": []}, "a part is missing or of another kind"),
+    ({"recipe": {**RECIPE, "test_crops": 2}}, r"test_crops is 2; allowed are \[1, 3\]"),
+    ({"recipe": {**RECIPE, "crop": 40}}, "more than test_short_side"),
+    ({"recipe": {**RECIPE, "test_clips": 200_000}}, "at most 10000"),
+    ({"recipe": {}}, "a part is missing"),
+    ({"reading": {"fps": -5, "max_megapixels": 9}}, r"reading\.fps is -5"),
+    ({"frames": []}, "frames must have a step"),
+    ({"frames": [{"transform": "magic", "codec": "raw"}]}, "transform 'magic'"),
+    ({"frames": [{"transform": "gamma", "codec": "raw", "short_side": None}]}, "lacks gamma"),
+    ({"modality": {}}, "a part is missing"),
+    ({"name": 5}, "name is 5"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
+def test_a_description_that_cannot_be_is_refused_by_its_value(model_folder, change, sentence):
+    stated = read_json(model_folder / "model.json")
+    write_json(model_folder / "model.json", {**stated, **change})
+    with pytest.raises(ValueError, match=sentence):
+        load(model_folder)
+
+
+def test_another_number_of_classes_than_the_networks_is_refused(model_folder):
+    stated = read_json(model_folder / "model.json")
+    for classes in (["a", "b"], ["a", "b", "c", "d"]):
+        write_json(model_folder / "model.json", {**stated, "classes": classes})
+        for engine, sentence in (
+            ("torch", "not the weights of the network"),
+            ("onnx", "made from another network"),
+        ):
+            with pytest.raises(ValueError, match=sentence):
+                load(model_folder, engine, Choice("cpu"))
 
 
 @pytest.mark.parametrize(("engine", "file"), [("torch", "model.safetensors"), ("onnx", "model.onnx")])
@@ -141,8 +182,8 @@ def test_a_damaged_exchanged_or_missing_file_is_refused(model_folder, engine, fi
 
 def test_a_graph_of_other_weights_is_refused(model_folder):
     facts = read_json(model_folder / "onnx.json")
-    write_json(model_folder / "onnx.json", {**facts, "weights": "0" * 64})
-    with pytest.raises(ValueError, match="made from other weights"):
+    write_json(model_folder / "onnx.json", {**facts, "model": "0" * 12})
+    with pytest.raises(ValueError, match="made from another network"):
         load(model_folder, "onnx", Choice("cpu"))
 
 
@@ -153,6 +194,8 @@ def test_own_code_runs_only_if_that_is_asked_for(model_folder):
     with pytest.raises(ValueError, match="antigravity:fly, code that is not part of ukd"):
         load(model_folder, "torch", Choice("cpu"))
     assert "antigravity" not in sys.modules
+    facts = read_json(model_folder / "onnx.json")  # as if it had been exported from that network
+    write_json(model_folder / "onnx.json", {**facts, "model": read_description(model_folder).function})
     assert load(model_folder, "onnx", Choice("cpu")).engine.name == "onnx"
 
 

@@ -27,13 +27,13 @@ from ukdlib.videos.pixels import frame_of
 RATE = 15
 
 
-def transport_stream(seconds, seed):
+def transport_stream(seconds, seed, size=(32, 48)):
     """Bytes of an MPEG transport stream, which can be read as it comes."""
     rng, file = np.random.default_rng(seed), io.BytesIO()
     with av.open(file, "w", format="mpegts") as container:
         stream = container.add_stream("libx264", rate=Fraction(RATE), options={"crf": "12", "threads": "1"})
-        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
-        base = rng.integers(5, 60, (32, 48, 3)).astype(np.uint8)
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+        base = rng.integers(5, 60, (*size, 3)).astype(np.uint8)
         for number in range(round(seconds * RATE)):
             container.mux(stream.encode(frame_of(np.roll(base, number, axis=1))))
         container.mux(stream.encode())
@@ -41,7 +41,7 @@ def transport_stream(seconds, seed):
 
 
 @contextlib.contextmanager
-def serving(*answers):
+def serving(*answers, sized=False):
     """An address that answers with these bytes, one for each connection, and then with nothing but errors."""
     left = list(answers)
 
@@ -53,6 +53,8 @@ def serving(*answers):
                 return
             self.send_response(200)
             self.send_header("Content-Type", "video/mp2t")
+            if sized:
+                self.send_header("Content-Length", str(len(left[0])))
             self.end_headers()
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(left.pop(0))
@@ -108,6 +110,42 @@ def test_it_is_opened_again_and_has_the_pictures_of_the_files(files):
     assert np.array_equal(found, np.concatenate([expected, others]))
     assert stream.report.reopened >= 1 and stream.report.dropped == 0
     assert "cannot be opened" in reason
+
+
+def test_a_recording_with_a_known_size_is_read_once(tmp_path):
+    """A container that was written live states no duration; it has an end nevertheless."""
+    path = tmp_path / "live.mkv"
+    with av.open(str(path), "w", format="matroska", options={"live": "1"}) as container:
+        stream = container.add_stream("libx264", rate=Fraction(RATE))
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+        for number in range(20):
+            container.mux(stream.encode(frame_of(np.full((32, 48, 3), 10 + number, np.uint8))))
+        container.mux(stream.encode())
+    stream = Stream(f"file://{path}", Reading(RATE), attempts=3)
+    assert len(list(stream)) == 20 and stream.report.reopened == 0
+    with serving(path.read_bytes(), sized=True) as address:
+        stream = Stream(address, Reading(RATE), attempts=3)
+        assert len(list(stream)) == 20 and stream.report.reopened == 0
+
+
+def test_a_camera_that_returns_with_another_resolution_goes_on():
+    with serving(transport_stream(1, 0), transport_stream(1, 1, (64, 96))) as address:
+        found, _ = pictures_of(Stream(address, Reading(RATE), every=True, attempts=1))
+    assert found.shape == (30, 32, 48, 3)
+
+
+def test_without_a_rate_dropped_pictures_do_not_shorten_the_time(tmp_path):
+    with serving(transport_stream(4, 0)) as address:
+        stream = Stream(address, Reading(None), attempts=0)
+        pictures = iter(stream)
+        next(pictures)
+        with stream._buffer._changed:
+            stream._buffer._changed.wait_for(lambda: stream._buffer.closed, 60)
+        rest = 0
+        with contextlib.suppress(VideoError):
+            for _ in pictures:
+                rest += 1
+    assert stream.report.dropped > 0 and rest + 1 == 4 * RATE and stream.fps == RATE
 
 
 def test_windows_and_answers_are_those_of_the_file(files, packaged, tmp_path):
@@ -174,6 +212,7 @@ def test_a_pipe_is_read_to_its_end(files, packaged):
     ("source", "reason"),
     [
         ("987", "there is no camera 987: /dev/video987 does not exist"),
+        ("/dev/video987", "there is no camera 987: /dev/video987 does not exist"),
         ("http://127.0.0.1:9/x.ts", "it cannot be opened"),
         ("nonsense://a", "it cannot be opened"),
     ],
@@ -189,9 +228,12 @@ def test_an_address_that_does_not_answer_is_given_up():
             next(iter(Stream(f"http://127.0.0.1:{server.getsockname()[1]}/a.ts", Reading())))
 
 
-def test_what_is_a_stream():
+def test_what_is_a_stream(tmp_path, monkeypatch):
     assert all(map(is_stream, ["0", "12", "-", "rtsp://a/b", "http://a"]))
     assert not any(map(is_stream, ["a.mp4", "-a.mp4", "0.mp4", "./0", "²"]))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "0").mkdir()
+    assert not is_stream("0") and is_stream("1")
 
 
 def test_who_stops_listening_ends_the_receiver(files):

@@ -18,6 +18,13 @@ def numbers(window):
     return window.frames.ravel().tolist()
 
 
+def test_a_hop_between_frames_is_kept_on_the_whole():
+    """0.1 s at 15 frames per second: 1.5 frames."""
+    firsts = [window.first for window in sliding(iter(numbered(40)), 2, 1, 1.5)]
+    assert firsts[:9] == [0, 2, 3, 4, 6, 8, 9, 10, 12]
+    assert [window.first for window in sliding(iter(numbered(5)), 1, 1, 0.01)] == [0, 1, 2, 3, 4]
+
+
 @settings(max_examples=60, deadline=None)
 @given(count=st.integers(1, 60), length=st.integers(1, 6), stride=st.integers(1, 5), hop=st.integers(1, 12))
 def test_windows_are_every_hop_and_the_last_one_ends_with_the_video(count, length, stride, hop):

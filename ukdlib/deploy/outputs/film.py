@@ -17,6 +17,7 @@ from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer, film_of
 from ukdlib.videos.pixels import frame_of
 
+WIDEST = 1920  # pixels of the long side
 SMALLEST, LARGEST = (
     360,
     720,
@@ -26,7 +27,7 @@ LINE = 0.045  # height of a line of text, as share of the picture's
 
 def render(path: Path, model: Model, answer: Answer, shown: Shown) -> None:
     """Write an H.264 mp4 file of the answer's source at the model's rate; the file appears whole."""
-    film = film_of(model, answer.source)
+    film = film_of(model, answer.source, steady=True)
     with beside(path) as part, av.open(str(part), "w", format="mp4") as container:
         stream = None
         for number, picture in enumerate(_bright(film)):
@@ -45,8 +46,8 @@ def _bright(film: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for picture in film:
         gamma = gamma or gamma_for(picture)
         seen = bright(picture, gamma, LARGEST)
-        scale = max(SMALLEST / min(seen.shape[:2]), 1.0)
-        height, width = (2 * round(scale * side / 2) for side in seen.shape[:2])
+        scale = min(max(SMALLEST / min(seen.shape[:2]), 1.0), WIDEST / max(seen.shape[:2]))
+        height, width = (max(2, 2 * round(scale * side / 2)) for side in seen.shape[:2])
         yield cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

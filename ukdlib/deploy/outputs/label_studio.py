@@ -12,14 +12,16 @@ from typing import Any
 from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer
 from ukdlib.deploy.windows import Segment
+from ukdlib.videos.folders import plain
 
-RATE = 30.0  # frames per second of Label Studio's timeline, unless its Video says otherwise
+RATE = 24.0  # frames per second of Label Studio's timeline, unless its Video has another frameRate
 
 
 def write(answers: Iterable[Answer], shown: Shown) -> Iterator[str]:
     """One JSON array; sources without answer become tasks without prediction, to be labelled by hand."""
     tasks = [
-        {"data": {"video": answer.source}, "predictions": _predictions(answer, shown)} for answer in answers
+        {"data": {"video": plain(answer.source)}, "predictions": _predictions(answer, shown)}
+        for answer in answers
     ]
     yield json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
 
@@ -28,7 +30,7 @@ def _predictions(answer: Answer, shown: Shown) -> list[dict[str, Any]]:
     if not answer.moments:
         return []
     found = [each for each in answer.segments(shown.threshold) if each.label >= 0]
-    kind = _choice if len(answer.moments) == 1 else _range
+    kind = _range if answer.over_time else _choice
     results = [
         {"from_name": "action", "to_name": "video", "score": each.probability, **kind(each, shown)}
         for each in found

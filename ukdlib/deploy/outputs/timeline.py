@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from jinja2 import Environment
 from ukdlib.deploy.outputs.brightening import bright, gamma_for
 from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer
+from ukdlib.videos.folders import plain
 
 PICTURES = 32  # of a video, at most
 HEIGHT = 72  # pixels of their short side
@@ -20,17 +21,36 @@ QUALITY = 80  # of JPEG, of 100
 TEMPLATE = Path(__file__).with_name("timeline.html.j2")
 
 
+class Page:
+    """One that is to be written, and the pictures that are kept for it while videos are read."""
+
+    def __init__(self) -> None:
+        self.strips: dict[str, Strip] = {}
+
+    def tap(self, source: str) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:
+        """What sees the pictures of a video as they pass."""
+        self.strips[source] = Strip()
+        return self.strips[source].watch
+
+    def text(self, answers: Sequence[Answer], shown: Shown) -> str:
+        """The page, as HTML."""
+        return page(answers, self.strips, shown)
+
+
 class Strip:
     """Pictures of a video, evenly spaced whatever its length, kept as they pass: (number, picture)."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self.every, self.kept = 1, list[tuple[int, np.ndarray]]()
         self.gamma: float | None = None
         self.count = 0
 
     def watch(self, pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same pictures (H, W, 3), as filmed."""
-        self.__init__()  # type: ignore[misc]  # a correction that looks at the whole clip reads it twice
+        self._begin()  # a correction that looks at the whole clip reads it twice
         for number, picture in enumerate(pictures):
             if number % self.every == 0:
                 self.gamma = self.gamma or gamma_for(picture)
@@ -63,9 +83,9 @@ def page(answers: Sequence[Answer], strips: Mapping[str, Strip], shown: Shown) -
 
 def _video(answer: Answer, strip: Strip | None, shown: Shown) -> dict[str, Any]:
     if answer.error:
-        return {"source": answer.source, "error": answer.error}
+        return {"source": plain(answer.source), "error": answer.error}
     return {
-        "source": answer.source,
+        "source": plain(answer.source),
         "end": answer.moments[-1].end,
         "pictures": strip.urls() if strip else [],
         "times": [round((moment.start + moment.end) / 2, 3) for moment in answer.moments],

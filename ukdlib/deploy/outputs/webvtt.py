@@ -5,16 +5,20 @@ from collections.abc import Iterable, Iterator
 
 from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer
+from ukdlib.videos.folders import plain
 
 
 def write(answers: Iterable[Answer], shown: Shown) -> Iterator[str]:
-    """Of one source; ValueError if there are several, since subtitles belong to one video."""
+    """Of one source; ValueError if there are several, since subtitles belong to one video, or if it has no answer."""
     found = list(answers)
+    for answer in found:
+        if answer.error:
+            raise ValueError(f"{plain(answer.source)}: {answer.error}; no subtitles were written")
     if len(found) > 1:
         raise ValueError(f"subtitles (.vtt) are for one video, not for {len(found)}")
     yield f"WEBVTT\n\nNOTE {_escaped(shown.name)}\n"
     for answer in found:
-        for segment in answer.segments(shown.threshold) if answer.moments else []:
+        for segment in answer.segments(shown.threshold):
             text = f"{_escaped(shown.class_name(segment.label))} ({segment.probability:.0%})"
             yield f"\n{_time(segment.start)} --> {_time(segment.end)}\n{text}\n"
 
