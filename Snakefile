@@ -12,6 +12,7 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/scheduling.smk"
 include: "rules/inputs/datasets.smk"
 include: "rules/inputs/modalities.smk"
 include: "rules/inputs/trainings.smk"
