@@ -72,19 +72,19 @@ def ladder(tables: dict[str, list[pd.DataFrame]], titles: dict[str, str]) -> Fig
     tables: name -> the one table, as ukdlib.results.tables.accuracy.summarise makes it with steps; titles: by name.
     """
     heights = [0.75 + 0.36 * len(table) for (table,) in tables.values()]
-    figure = Figure(figsize=(7.2, sum(heights)))
+    figure = Figure(figsize=(8.2, sum(heights)))
     grid = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (name, (table,)) in zip(grid, tables.items(), strict=True):
         places = np.arange(len(table))
         axes.plot(table["top1"], places, color="#b9c2ca", lw=1.2, zorder=1)
         axes.hlines(places, table["low"], table["high"], color=DARK, lw=4, alpha=0.3)
         axes.plot(table["top1"], places, "o", color=DARK, ms=6.5)
-        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
-        for y, (_, row) in enumerate(table.iterrows()):
-            axes.text(1.02, y, f"{row['top1']:.1f}", weight="bold", **beside)
+        beside: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+        for y, (_, row) in enumerate(table.iterrows()):  # in points: the width of the axes depends on the labels
+            axes.annotate(f"{row['top1']:.1f}", (1, y), (5, 0), weight="bold", va="center", **beside)
             if np.isfinite(row["step"]):
                 words = f"{row['step']:+.1f}  [{row['step_low']:+.1f}, {row['step_high']:+.1f}]"
-                axes.text(1.12, y, words, color=MUTED, fontsize=7.5, **beside)
+                axes.annotate(words, (1, y), (32, 0), color=MUTED, fontsize=7.5, va="center", **beside)
         axes.set_yticks(places, [str(label) for label in table.index], color=INK)
         axes.set(title=titles[name], ylim=(len(table) - 0.5, -0.5), xlabel="top-1 accuracy, %")
         axes.grid(axis="x")
