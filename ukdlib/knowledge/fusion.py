@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from ukdlib.settings.config import NO_LABEL
+
 LABEL_METHODS = frozenset(
     {"gtd", "pkd", "softmin_ce", "ca_mkd"}
 )  # need the ground truth: never for evaluation
@@ -62,7 +64,8 @@ def teacher_weights(
     """
     Weights (N, K) of the teachers of each clip, not negative, rows summing to 1.
 
-    logits (K, N, C), labels (N,). h in (1/C, 1) is the mass of the true class in Eq. 11 (pkd only);
+    logits (K, N, C), labels (N,), NO_LABEL where a clip has none, which LABEL_METHODS refuse. h in (1/C, 1) is the mass
+    of the true class in Eq. 11 (pkd only);
     weight_temperature > 0 softens the teachers before weighting (all methods except the averages).
     """
     if method not in METHODS:
@@ -71,6 +74,8 @@ def teacher_weights(
         raise ValueError("no teachers; expected logits (K > 0 teachers, N clips, C classes)")
     if method == "single" and len(logits) > 1:
         raise ValueError(f"method 'single' takes one teacher, got {len(logits)}")
+    if method not in LABEL_METHODS:
+        labels = np.where(labels == NO_LABEL, 0, labels)  # they look at none
     return METHODS[method](_log_probabilities(logits, labels, weight_temperature), labels, h)
 
 

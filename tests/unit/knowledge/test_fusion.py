@@ -8,6 +8,7 @@ import torch
 
 from ukdlib.knowledge.fusion import (
     FUSE_AS,
+    LABEL_METHODS,
     METHODS,
     clamped_scores,
     consensus,
@@ -18,6 +19,7 @@ from ukdlib.knowledge.fusion import (
     teacher_weights,
 )
 from ukdlib.learning.losses import distillation_loss
+from ukdlib.settings.config import NO_LABEL
 
 rng = np.random.default_rng(0)
 K, N, C = 4, 50, 11
@@ -388,3 +390,19 @@ def test_the_consensus_is_the_class_of_the_largest_mean_probability():
     assert consensus([sure, unsure, unsure]).tolist() == [0]
     assert consensus([unsure, unsure]).tolist() == [1]
     np.testing.assert_array_equal(consensus(LOGITS[:1]), LOGITS[0].argmax(axis=1))
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_only_methods_that_need_labels_refuse_clips_without(method):
+    """The others give such clips the weights that any label would."""
+    logits = LOGITS[:1] if method == "single" else LOGITS
+    without = np.where(np.arange(len(LABELS)) % 2, LABELS, NO_LABEL)
+    if method in LABEL_METHODS:
+        with pytest.raises(ValueError, match="label -1 is not in"):
+            teacher_weights(method, logits, without)
+    else:
+        assert np.array_equal(
+            teacher_weights(method, logits, without), teacher_weights(method, logits, LABELS)
+        )
+        with pytest.raises(ValueError, match="label -2 is not in"):
+            teacher_weights(method, logits, without - 1)

@@ -80,7 +80,9 @@ def ladder(tables: dict[str, list[pd.DataFrame]], titles: dict[str, str]) -> Fig
         axes.hlines(places, table["low"], table["high"], color=DARK, lw=4, alpha=0.3)
         axes.plot(table["top1"], places, "o", color=DARK, ms=6.5)
         beside: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
-        for y, (_, row) in enumerate(table.iterrows()):  # in points: the width of the axes depends on the labels
+        for y, (_, row) in enumerate(
+            table.iterrows()
+        ):  # in points: the width of the axes depends on the labels
             axes.annotate(f"{row['top1']:.1f}", (1, y), (5, 0), weight="bold", va="center", **beside)
             if np.isfinite(row["step"]):
                 words = f"{row['step']:+.1f}  [{row['step_low']:+.1f}, {row['step_high']:+.1f}]"
