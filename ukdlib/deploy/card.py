@@ -145,9 +145,9 @@ def _limits(description: Description) -> str:
 def _origin(description: Description) -> str:
     about = description.about
     return (
-        f"`{description.network['arch']}`, started from {about['start']}, trained on {about['trained on']} clips with "
-        f"seed {about['seed']}; checkpoint SHA-256 `{about['checkpoint']}`. Everything that is needed to use it is in "
-        "`model.json`. {_licence(description)}"
+        f"`{description.network['arch']}`, started from {about['start']}, trained with seed {about['seed']}; it and "
+        f"its start have seen {about['seen']} clips. Checkpoint SHA-256 `{about['checkpoint']}`. Everything that is "
+        f"needed to use it is in `model.json`. {_licence(description)}"
     )
 
 

@@ -50,7 +50,7 @@ def package(
             "note": stated["note"],
             "licence": stated["licence"],
             "start": (metadata["start"] or {}).get("note", "random weights"),
-            "trained on": len(Seen.stated(checkpoint, metadata).videos),
+            "seen": len(Seen.stated(checkpoint, metadata).videos),
             "seed": metadata["seed"],
             "checkpoint": sha256(checkpoint),
         },

@@ -103,6 +103,7 @@ def test_the_card_has_the_metadata_of_the_hub_and_what_was_measured(packaged):
     assert stated["pipeline_tag"] == "video-classification" and stated["license"] == "apache-2.0"
     assert stated["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.5
     assert "Top-1 50.0 % [25.0, 75.0] on 4 test clips" in text and "| Sit | 2 | 50.0 | Wave (1) |" in text
+    assert "Licence: Apache-2.0" in text and "{" not in text.split("```")[2]
     assert "| Wave | 0 | - | - |" in text and "0.200 -> 0.100" in text and "synthetic" in text
 
 
