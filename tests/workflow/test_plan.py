@@ -16,8 +16,9 @@ def test_default_run_trains_each_network_once(workflow):
     assert jobs["distill_student"] == ARMS
     assert jobs["evaluate"] == TEACHERS + ARMS + 1  # and the two-stream fusion
     assert jobs["fuse_logits"] == ARMS + 1  # and two streams
-    # teachers, all but the one from random weights, on train; all of them and students on test
-    assert jobs["export_logits"] == TEACHERS - 1 + TEACHERS + ARMS
+    # teachers, all but the one from random weights, on train; all of them and students on test; two models on val
+    assert jobs["export_logits"] == TEACHERS - 1 + TEACHERS + ARMS + jobs["calibrate"]
+    assert jobs["calibrate"] == 2 and jobs["tabulate_calibration"] == 1 and "package_model" not in jobs
     assert jobs["compute_flow"] == jobs["inspect_videos"] == SHARDS
     assert "correct_frames" not in jobs  # gamma is of the video itself
 
