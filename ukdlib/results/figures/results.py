@@ -221,9 +221,9 @@ def risk(arms: dict[str, list[dict]]) -> Figure:
             words = {"val": "validation clips", "test": "test clips"}[subset]
             axes.plot(100 * curve["coverage"], 100 * curve["risk"], color=colour, label=words, **style)
         axes.set(title=label, xlim=(0, 102), xlabel="answered, %")
-        axes.set_ylim(bottom=0)
         axes.grid()
     grid[0].set_ylabel("wrong, % of the answers")
+    grid[0].set_ylim(bottom=0)  # once all are drawn: it ends the choice of limits, which all share
     grid[0].legend(frameon=False, loc="upper left")
     return figure
 
