@@ -12,6 +12,7 @@ from ukdlib.artifacts.sealing import sha256
 from ukdlib.deploy.description import FILE, ONNX, ONNX_FACTS, WEIGHTS, Description, sealed
 
 AS_THEY_ARE = np.arange(256, dtype=np.float32)  # values of the levels of frames that are corrected already
+SILENT = 3  # ONNX Runtime's number: errors only
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -98,17 +99,23 @@ def _onnx(folder: Path, description: Description, choice: Choice) -> Engine:
         raise ValueError(
             f"{graph}: it was made from another network than {folder / FILE} states; package it again"
         )
-    options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = choice.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: it remarks on an input that has a default
-    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    session = open_session(str(graph), choice.threads)
 
     def run(windows: np.ndarray) -> np.ndarray:
         """Logits (N, V, C)."""
         return session.run(["logits"], {"frames": windows, "levels": AS_THEY_ARE})[0]
 
     return Engine("onnx", "cpu", onnxruntime.__version__, run)
+
+
+def open_session(graph: str | bytes, threads: int) -> Any:
+    """An ONNX Runtime session on the CPU, for a graph's path or its bytes."""
+    import onnxruntime
+
+    options: Any = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = SILENT  # it remarks on an input that has a default
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 ENGINES: dict[str, Callable[[Path, Description, Choice], Engine]] = {"torch": _torch, "onnx": _onnx}

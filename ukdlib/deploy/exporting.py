@@ -18,7 +18,7 @@ import torch
 from ukdlib.artifacts.sealed_json import write_json
 from ukdlib.artifacts.sealing import beside, sha256
 from ukdlib.deploy.description import ONNX, ONNX_FACTS, WEIGHTS, Description
-from ukdlib.deploy.engines import AS_THEY_ARE
+from ukdlib.deploy.engines import AS_THEY_ARE, open_session
 from ukdlib.deploy.graph import Recogniser, recogniser
 from ukdlib.frames.gamma import gamma_table
 from ukdlib.learning.clips import Store
@@ -30,7 +30,6 @@ BATCHES = (1, 2, 7)  # windows with which it is compared
 SMALLEST, LARGEST = 8, 16384  # pixels of a frame's sides, and the most windows at once
 SIZES = ("windows", "height", "width")
 OPERATOR = re.compile(r"\b(?:aten|prims|torchvision)[.:]+\w+(?:\.\w+)?")
-SILENT = 3  # ONNX Runtime's number: errors only
 
 
 def export(folder: str | Path, description: Description, windows: np.ndarray) -> dict[str, Any]:
@@ -74,12 +73,7 @@ test_clips.__test__ = False  # type: ignore[attr-defined]  # not a test, whateve
 
 def compare(network: Recogniser, graph: Path, windows: np.ndarray, description: Description) -> float:
     """The largest difference of a probability: several batch sizes, frames as they are and as 8-bit video."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = SILENT  # it remarks on an input that has a default
-    session = onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+    session = open_session(graph.read_bytes(), torch.get_num_threads())
     largest = 0.0
     for size in BATCHES:
         batch = windows[np.arange(size) % len(windows)]
