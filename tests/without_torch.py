@@ -1,7 +1,7 @@
 """
-For an environment without torch, `pytest -p tests.without_torch`: what asks for it is skipped, and says so.
+For an environment without torch and ONNX Runtime, `pytest -p tests.without_torch`: what asks for it is skipped, and says so.
 
-Only then: where torch belongs to the environment, a test that cannot import it fails.
+Only then: where they belong to the environment, a test that cannot import them fails.
 """
 
 import sys
@@ -9,7 +9,7 @@ from importlib.abc import MetaPathFinder
 
 import pytest
 
-ABSENT = {"torch", "torchvision", "pytorchvideo"}
+ABSENT = {"torch", "torchvision", "pytorchvideo", "onnxruntime"}
 
 
 class Absent(MetaPathFinder):
