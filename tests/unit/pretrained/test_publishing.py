@@ -137,7 +137,7 @@ def test_the_committed_weights_are_what_their_command_makes(path):
             "not made here: snakemake --configfile config/daylight.yaml --cores all weights takes an hour"
         )
     (committed, stated), (made, stated_again) = read_checkpoint(path), read_checkpoint(again)
-    assert stated == stated_again
+    assert {key: stated_again[key] for key in stated} == stated  # later versions state more
     assert {name: value.shape for name, value in made.items()} == {
         name: value.shape for name, value in committed.items()
     }
