@@ -34,6 +34,7 @@ rule distill_student:
         nodes=1,
         processes=training_processes,
         workers=trained_workers,
+        cache=trained_cache,
         mem_mb=growing(training_memory),
         runtime=growing(720),
     params:

@@ -28,6 +28,7 @@ rule train_teacher:
         nodes=1,
         processes=training_processes,
         workers=trained_workers,
+        cache=trained_cache,
         mem_mb=growing(training_memory),
         runtime=growing(720),
     params:

@@ -1,5 +1,5 @@
 """
-For an environment without torch and ONNX Runtime, `pytest -p tests.without_torch`: what asks for it is skipped, and says so.
+For an environment without torch and ONNX Runtime, `pytest -p tests.without_torch`: what asks for them is skipped.
 
 Only then: where they belong to the environment, a test that cannot import them fails.
 """

@@ -32,5 +32,6 @@ history = Seen(shown), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(files.frames, dict(params.items()))
 run = Run(params.seed, choose_device(params.device), params.state, key, resources.processes)
-complete(course, lesson, run, resources.workers, dict(snakemake.output.items()))
+reading = {"workers": resources.workers, "cache": resources.cache}
+complete(course, lesson, run, reading, dict(snakemake.output.items()))
 job.finish(snakemake.output)

@@ -84,8 +84,9 @@ def weights_setting(wildcards):
 
 
 def recipe_named(name):
-    """A recipe without the keys that change no result: GPUs that share a training, processes that read clips."""
-    return {key: value for key, value in config["recipes"][name].items() if key not in ("gpus", "workers")}
+    """A recipe without the keys that change no result: GPUs that share a training, how clips are read."""
+    recipe = config["recipes"][name]
+    return {key: value for key, value in recipe.items() if key not in ("gpus", "workers", "cache")}
 
 
 def trained_recipe(wildcards):
@@ -146,12 +147,17 @@ def trained_modality(wildcards):
 
 
 def trained_workers(wildcards):
-    """Processes that read clips, for each that computes."""
+    """Threads that read clips, for each process that computes."""
     return config["recipes"][trained(wildcards)["recipe"]]["workers"]
 
 
+def trained_cache(wildcards):
+    """Where a training keeps its frames."""
+    return config["recipes"][trained(wildcards)["recipe"]]["cache"]
+
+
 def trained_threads(wildcards):
-    """One for the network, one for each loader process."""
+    """One for the network, one for each that reads."""
     return 1 + trained_workers(wildcards)
 
 

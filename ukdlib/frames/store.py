@@ -40,11 +40,11 @@ class FrameStore:
     def __init__(self, paths: Sequence[str], videos: dict[str, _Video]):
         self.video_ids = list(videos)
         self._paths, self._videos = list(paths), videos
-        # 1 where a checksum was verified; loader processes, which live for one epoch, share it
-        self._whole = mmap.mmap(-1, 1 + sum(len(video.parts) for video in videos.values()))
+        # 1 where a checksum was verified
+        self._whole = bytearray(sum(len(video.parts) for video in videos.values()))
 
     def __reduce__(self):
-        return open_shards, (self._paths,)  # a worker process maps the files itself
+        return open_shards, (self._paths,)  # another process maps the files itself
 
     @property
     def channels(self) -> int:
@@ -58,20 +58,26 @@ class FrameStore:
         video = self._video(video_id)
         return (video.length, *video.parts[0].shape)
 
-    def window(self, video_id: str, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Frames by number (each 0 .. T-1, any order, repeats allowed), uint8 (len(indices), H, W, C)."""
+    def window(
+        self, video_id: str, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """
+        Frames by number (each 0 .. T-1, any order, repeats allowed), uint8 (len(indices), H, W, C).
+
+        out: where to write them; it is returned. Threads may read at the same time.
+        """
         video = self._video(video_id)
         if len(indices) == 0 or min(indices) < 0 or max(indices) >= video.length:
             raise ValueError(f"{video_id} has frames 0 to {video.length - 1}, requested were {list(indices)}")
         numbers = np.asarray(indices)
+        frames = np.empty((len(numbers), *video.parts[0].shape), np.uint8) if out is None else out
         if len(video.parts) == 1:
-            return self._decode(video, 0, numbers)
+            return self._decode(video, 0, numbers, frames)
         places = np.searchsorted(video.starts, numbers, side="right") - 1
-        frames = np.empty((len(numbers), *video.parts[0].shape), np.uint8)
         for place in np.unique(places).tolist():
-            frames[places == place] = self._decode(
-                video, place, numbers[places == place] - video.starts[place]
-            )
+            chosen = numbers[places == place] - video.starts[place]
+            part = np.empty((len(chosen), *frames.shape[1:]), np.uint8)
+            frames[places == place] = self._decode(video, place, chosen, part)
             _release(video, place)
         return frames
 
@@ -101,13 +107,13 @@ class FrameStore:
         """All frames of one video, uint8 (T, H, W, C)."""
         return self.window(video_id, range(self.shape(video_id)[0]))
 
-    def _decode(self, video: _Video, place: int, numbers: np.ndarray) -> np.ndarray:
+    def _decode(self, video: _Video, place: int, numbers: np.ndarray, out: np.ndarray) -> np.ndarray:
         part = video.parts[place]
         if not self._whole[video.first + place]:
             if not part.is_whole():
                 raise _not_written(video.file.path, part)
             self._whole[video.first + place] = 1
-        return DECODERS[part.codec](part.pictures, numbers, part.shape)
+        return DECODERS[part.codec](part.pictures, numbers, part.shape, out)
 
     def _video(self, video_id: str) -> _Video:
         if video_id not in self._videos:

@@ -27,7 +27,7 @@ from ukdlib.knowledge.fusion import fused_knowledge
 from ukdlib.knowledge.logits import LogitRows, write_logits
 from ukdlib.knowledge.targets import read_knowledge
 from ukdlib.learning.augment import Modality
-from ukdlib.learning.clips import Batch
+from ukdlib.learning.batches import Batch
 from ukdlib.learning.inference import class_logits, prepare
 from ukdlib.learning.losses import distillation_loss
 from ukdlib.learning.views import random_views

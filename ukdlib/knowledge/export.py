@@ -14,8 +14,9 @@ from ukdlib.artifacts.sealing import sha256
 from ukdlib.knowledge.alignment import stating_unknown
 from ukdlib.knowledge.logits import LogitRows, name_row
 from ukdlib.learning.augment import Modality
+from ukdlib.learning.batches import Samples, Store
 from ukdlib.learning.checkpoints import load_network
-from ukdlib.learning.clips import Samples, Store, load_batches
+from ukdlib.learning.clips import load_batches
 from ukdlib.learning.inference import class_logits, uses_bf16
 from ukdlib.learning.seen import Seen
 from ukdlib.learning.views import Views, join_views, random_views, test_views

@@ -9,10 +9,14 @@ clip by clip: a whole batch in float does not fit a CPU's cache (1.6 times slowe
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ukdlib.learning.views import Views
+from ukdlib.machine.transfers import constant, upload
 from ukdlib.pictures.changes import FAR, STILL
+
+FLIP = 3  # place among the numbers of a crop
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,13 @@ def augment(
     heights and widths; views: N views. Equal to scaling whole frames as F.interpolate(..., mode="bilinear",
     antialias=True) does, then cropping, then flipping.
     """
-    rows, columns = (
-        matrices.to(frames.device) for matrices in crop_matrices(sizes, views, crop, frames.shape[2:4])
-    )
+    numbers = upload(_numbers(sizes, views), frames.device)
+    rows, columns = crop_matrices(numbers, crop, frames.shape[2:4])
     clips = torch.stack([_cut(*clip) for clip in zip(frames, rows, columns, strict=True)])
     if modality.moving:
         return changes(clips)
     if modality.flow:
-        flipped = torch.from_numpy(views.flip).to(clips.device).reshape(-1, 1, 1, 1)
+        flipped = numbers[:, FLIP].reshape(-1, 1, 1, 1)
         clips[:, 0] += flipped * (256 - 2 * clips[:, 0])
     mean, std = (_per_channel(value, clips) for value in (modality.mean, modality.std))
     return clips.mul_(1 / (255 * std)).sub_(mean / std)
@@ -75,14 +78,19 @@ def _cut(frames: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> tor
     return low @ columns.T
 
 
+def _numbers(sizes: torch.Tensor, views: Views) -> torch.Tensor:
+    """What a batch's crops follow from, float32 (N, 6): side, y, x and flip of the views, heights and widths."""
+    shown = np.stack([views.side, views.y, views.x, views.flip], axis=1)
+    return torch.cat([torch.from_numpy(shown), sizes.float()], dim=1)
+
+
 def crop_matrices(
-    sizes: torch.Tensor, views: Views, crop: int, padded: Sequence[int]
+    numbers: torch.Tensor, crop: int, padded: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows (N, crop, H) and columns (N, crop, W) that scale, crop and flip; padded: (H, W)."""
-    side, y, x, flip = (torch.from_numpy(v)[:, None] for v in (views.side, views.y, views.x, views.flip))
-    height, width = sizes.float()[:, :1], sizes.float()[:, 1:]
+    """Rows (N, crop, H) and columns (N, crop, W) that scale, crop and flip; numbers as above, padded: (H, W)."""
+    side, y, x, flip, height, width = numbers.split(1, dim=1)
     side = side * torch.minimum(height, width)
-    steps = (torch.arange(crop) + 0.5) / crop
+    steps = (torch.arange(crop, device=numbers.device) + 0.5) / crop
     flipped = torch.where(flip > 0, 1 - steps, steps)
     rows = _triangle(y * (height - side) + side * steps, side / crop, height, padded[0])
     columns = _triangle(x * (width - side) + side * flipped, side / crop, width, padded[1])
@@ -92,11 +100,12 @@ def crop_matrices(
 def _triangle(centres: torch.Tensor, scale: torch.Tensor, size: torch.Tensor, padded: int) -> torch.Tensor:
     """Weights (N, crop, padded) of pixels around `centres` (N, crop), none beyond `size` (N, 1)."""
     support = scale.clamp(min=1)[:, :, None]  # as wide as an output pixel: no aliasing
-    pixels = torch.arange(padded) + 0.5
+    pixels = torch.arange(padded, device=centres.device) + 0.5
     weights = (1 - (pixels - centres[:, :, None]).abs() / support).clamp(min=0)
     weights = weights * (pixels < size[:, :, None])
     return weights / weights.sum(dim=2, keepdim=True)
 
 
 def _per_channel(value: float | list[float], clips: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(value, dtype=clips.dtype, device=clips.device).reshape(-1, 1, 1, 1)
+    values = tuple(value) if isinstance(value, list) else (value,)
+    return constant(values, clips.device).reshape(-1, 1, 1, 1)

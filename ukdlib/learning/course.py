@@ -32,12 +32,14 @@ class Course:
     held_out: dict[str, str]  # videos that are not to have been seen, name -> hash
 
 
-def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dict[str, str]) -> None:
+def complete(
+    course: Course, lesson: Lesson, run: Run, reading: dict[str, Any], output: dict[str, str]
+) -> None:
     """
     Train a network and write its checkpoint and history (the keys of output); the training state is removed.
 
     Raises ValueError before it trains if the weights at the start have seen videos that are held out.
-    workers: processes that read clips; they do not change results.
+    reading: how clips are read, which does not change results: {workers, cache} of the recipe.
     """
     channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
     network = initial_network(course.network, len(classes), channels, run.seed)
@@ -45,7 +47,7 @@ def complete(course: Course, lesson: Lesson, run: Run, workers: int, output: dic
     start, before = course.start(network, classes=classes, modality=asdict(lesson.modality))
     before.refuse_leak(course.name, course.held_out, course.seen.videos)
     run = replace(run, key=config_hash({"key": run.key, "start": start}))
-    write_history(output["history"], fit(network, lesson, {**recipe, "workers": workers}, run))
+    write_history(output["history"], fit(network, lesson, {**recipe, **reading}, run))
     metadata = {
         "network": course.network,
         "modality": asdict(lesson.modality),

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ukdlib.learning.augment import Modality, augment
-from ukdlib.learning.clips import Batch
+from ukdlib.learning.batches import Batch
 
 PRECISIONS = ("auto", "fp32", "bf16")
 

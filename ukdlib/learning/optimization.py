@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 
 from ukdlib.machine import distributed
@@ -30,7 +31,10 @@ class Learner:
         set_training_mode(network, recipe)
         if recipe["save_memory"]:
             recompute_activations(network)
-        self.parallel = distributed.parallel(network)  # the same, with the gradients of all processes
+        # the same, with the gradients of all processes, and compiled if the recipe asks for that
+        self.parallel = distributed.parallel(network)
+        if recipe["compile"]:
+            self.parallel = torch.compile(self.parallel)
 
     @property
     def device(self) -> torch.device:
@@ -146,10 +150,11 @@ LAYERS = 4  # a shorter list of modules is a detail, not a network's sequence of
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """average <- decay * average + (1 - decay) * network, weights and buffers; whole numbers are copied."""
-    for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - decay)
-        else:
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+    means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+    get_ema_multi_avg_fn(decay)(means, values, None)  # all at once: a GPU need not be called for each
+    for mean, value in pairs:
+        if not mean.is_floating_point():
             mean.copy_(value)
 
 

@@ -22,11 +22,10 @@ Random = dict[str, Any]  # for the CPU and every GPU
 
 @dataclass(frozen=True)
 class Begun:
-    """An unfinished epoch: the number of its finished steps, their measurements, the random state."""
+    """An unfinished epoch: the number of its finished steps and their measurements."""
 
     steps: int
     measured: list[torch.Tensor]
-    random: Random
 
 
 def random_state() -> Random:

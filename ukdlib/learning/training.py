@@ -13,7 +13,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,16 @@ from torch import nn
 
 from ukdlib.artifacts.sealing import beside
 from ukdlib.learning.augment import Modality
-from ukdlib.learning.clips import Batch, Store, epoch_samples, load_steps
+from ukdlib.learning.batches import Batch, Store
+from ukdlib.learning.clips import epoch_samples, load_steps
 from ukdlib.learning.inference import class_logits, prepare
+from ukdlib.learning.kept import keep
 from ukdlib.learning.losses import distillation_loss
 from ukdlib.learning.optimization import Learner
-from ukdlib.learning.resuming import Begun, load_state, random_state, save_state, set_random_state
+from ukdlib.learning.resuming import Begun, load_state, save_state
 from ukdlib.machine import distributed, interruption
 from ukdlib.machine.torchrun import call_together
+from ukdlib.machine.transfers import upload
 from ukdlib.networks import Carried
 
 HISTORY = ("epoch", "lr", "loss", "cross_entropy", "divergence", "top1", "seconds")
@@ -68,6 +71,20 @@ class Run:
     state: str  # file of the training state
     key: str = ""  # identifies code and frames: a state with another key is not resumed
     processes: int = 1  # that train together, each on its own GPU if there are any
+
+
+class Answers:
+    """What a lesson's videos are to be recognised as in one epoch, on the network's device: (M,), (M, C), (M,)."""
+
+    def __init__(self, lesson: Lesson, epoch: int, device: torch.device):
+        self.knowledge = lesson.knowledge
+        self.labels = upload(torch.from_numpy(lesson.labels), device)
+        if self.knowledge is not None:
+            view = epoch % self.knowledge.target.shape[1]
+            stored = self.knowledge.target, self.knowledge.constant
+            self.target, self.constant = (
+                upload(torch.from_numpy(np.ascontiguousarray(values[:, view])), device) for values in stored
+            )
 
 
 @dataclass(frozen=True)
@@ -110,11 +127,14 @@ def fit(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run: Run) ->
     learner = Learner(prepare(network, run.device), recipe)
     key = training_key(network, lesson, recipe, run)
     history, begun = load_state(run.state, key, learner)
+    if len(history) < recipe["epochs"]:
+        reading = recipe["cache"], run.device, recipe["workers"]
+        lesson = replace(lesson, store=keep(lesson.store, lesson.video_ids, *reading))
     while len(history) < recipe["epochs"]:
         started, epoch = time.monotonic(), Epoch(len(history), lesson, recipe, run.seed)
         for steps, measured in _train_epoch(learner, epoch, begun):
             if steps < epoch.steps and distributed.agree(interruption.requested()):
-                save_state(run.state, key, learner, history, Begun(steps, measured, random_state()))
+                save_state(run.state, key, learner, history, Begun(steps, measured))
                 interruption.leave(f"{run.state}: written after {epoch.number} epochs and {steps} steps")
         begun = None
         history.append(_summary(learner, epoch, measured, time.monotonic() - started))
@@ -145,21 +165,20 @@ def _train_epoch(
     first = begun.steps if begun else 0
     # kept on the device: reading a value would stall a GPU in every step
     measured = [values.to(learner.device) for values in begun.measured] if begun else []
+    answers = Answers(epoch.lesson, epoch.number, learner.device)
     for step, batches in enumerate(epoch.batches(first), start=first):
-        if begun and step == first:
-            set_random_state(begun.random)  # the loader has drawn a random number itself
         for batch in batches[:-1]:
             with distributed.alone(learner.parallel):
-                measured.append(_learn(learner, epoch, batch))
-        measured.append(_learn(learner, epoch, batches[-1]))
+                measured.append(learn(learner, epoch, batch, answers))
+        measured.append(learn(learner, epoch, batches[-1], answers))
         learner.step(epoch.number + (step + 0.5) / epoch.steps, epoch.number * epoch.steps + step)
         yield step + 1, measured
 
 
-def _learn(learner: Learner, epoch: Epoch, batch: Batch) -> torch.Tensor:
+def learn(learner: Learner, epoch: Epoch, batch: Batch, answers: Answers) -> torch.Tensor:
     """Accumulate a batch's gradients; returns its part (5,) of the epoch's means, as a lesson_loss."""
     logits = class_logits(learner.parallel, batch, epoch.recipe, epoch.lesson.modality)
-    loss, *parts = lesson_loss(logits, batch.rows, epoch.lesson, epoch.number)
+    loss, *parts = lesson_loss(logits, upload(batch.rows, learner.device), answers)
     share = len(batch.rows) / epoch.batch_size
     (loss * (share * distributed.world())).backward()  # averaged over processes
     return torch.stack([loss.detach(), *parts]) * share / epoch.steps
@@ -180,29 +199,21 @@ def _summary(learner: Learner, epoch: Epoch, measured: list[torch.Tensor], secon
     return dict(zip(HISTORY, values, strict=True))
 
 
-def lesson_loss(
-    logits: torch.Tensor, rows: torch.Tensor, lesson: Lesson, epoch: int
-) -> tuple[torch.Tensor, ...]:
+def lesson_loss(logits: torch.Tensor, rows: torch.Tensor, answers: Answers) -> tuple[torch.Tensor, ...]:
     """
     (loss, cross-entropy, divergence, top-1 accuracy, share with labels) of a batch; only the first carries gradients.
 
-    logits: (n, C) of the videos number `rows` (n,) of the lesson, as used in `epoch`. All are means over n: a clip
-    without label adds nothing to cross-entropy and accuracy.
+    logits: (n, C) of the videos number `rows` (n,) of the lesson. All are means over n: a clip without label adds
+    nothing to cross-entropy and accuracy. Nothing waits for the device.
     """
-    shown = rows.numpy()  # numpy takes a tensor of one row for a number
-    labels = torch.from_numpy(lesson.labels[shown]).to(logits.device)
+    labels = answers.labels[rows]
     top1 = (logits.argmax(dim=1) == labels).float().mean()
-    knowledge = lesson.knowledge
+    knowledge = answers.knowledge
     if knowledge is None:
         loss = F.cross_entropy(logits, labels)
         return loss, loss.detach(), torch.zeros_like(top1), top1, torch.ones_like(top1)
-    view = epoch % knowledge.target.shape[1]
-    target, constant = (
-        torch.from_numpy(stored[shown, view]).to(logits.device)
-        for stored in (knowledge.target, knowledge.constant)
-    )
-    settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction, constant, knowledge.unlabelled
-    losses = distillation_loss(logits, labels, target, *settings)
+    settings = knowledge.alpha, knowledge.tau, knowledge.kl_reduction, answers.constant[rows]
+    losses = distillation_loss(logits, labels, answers.target[rows], *settings, knowledge.unlabelled)
     return *losses, top1, (labels >= 0).float().mean()
 
 
@@ -210,7 +221,7 @@ def training_key(network: nn.Module, lesson: Lesson, recipe: dict[str, Any], run
     """Hash of all that a training's result depends on."""
     shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
     # how clips are read does not matter
-    recipe = {key: value for key, value in recipe.items() if key != "workers"}
+    recipe = {key: value for key, value in recipe.items() if key not in ("workers", "cache")}
     settings = [shapes, list(lesson.video_ids), asdict(lesson.modality), recipe, run.seed, run.key]
     digest = hashlib.sha256(json.dumps(settings).encode())
     digest.update(np.ascontiguousarray(lesson.labels).tobytes())

@@ -14,7 +14,10 @@ class TwoPathways(nn.Module):
     def __init__(self, network: nn.Module, slow: list[int], frames: int):
         super().__init__()
         self.network = network
-        self.slow, self.frames = slow, frames
+        self.frames = frames
+        self.register_buffer(
+            "slow", torch.tensor(slow), persistent=False
+        )  # a list would be copied to a GPU again and again
 
     def forward(self, clip: torch.Tensor) -> torch.Tensor:
         """clip: (N, C, T, H, W) -> (N, classes)."""

@@ -135,7 +135,7 @@ def test_a_camera_that_returns_with_another_resolution_goes_on():
 
 
 def pictures_of_a_slow_user(stream):
-    """How many there are for a user who takes one, and the others when all have come, however the threads take turns."""
+    """How many a user gets who takes one, and the others when all have come, however the threads take turns."""
     buffer, taken = stream._buffer, threading.Event()
     put = buffer.put
 

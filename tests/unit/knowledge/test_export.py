@@ -3,7 +3,6 @@
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from ukdlib.knowledge.export import check_rows, export, numbered_views, trained_
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.checkpoints import save_checkpoint
 from ukdlib.learning.clips import epoch_samples
+from ukdlib.learning.kept import FramesInMemory
 from ukdlib.learning.seen import Seen
 from ukdlib.learning.views import VIEW_FIELDS
 from ukdlib.videos.records import write_records
@@ -37,7 +37,7 @@ def store(gamma=1.0, **changed):
     random = np.random.default_rng(0)
     videos = {name: random.integers(0, 256, shape, dtype=np.uint8) for name, shape in SHAPES.items()}
     videos = {name: correct_gamma(frames, gamma) for name, frames in {**videos, **changed}.items()}
-    return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
+    return FramesInMemory(videos)
 
 
 def network(seed=0):

@@ -122,9 +122,9 @@ class Slow:
     def __init__(self, store):
         self.store, self.shape = store, store.shape
 
-    def window(self, video_id, indices):
+    def window(self, video_id, indices, out=None):
         time.sleep(0.1)
-        return self.store.window(video_id, indices)
+        return self.store.window(video_id, indices, out)
 
 
 def exists_within(path, seconds):

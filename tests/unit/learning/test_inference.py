@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ukdlib.learning.augment import Modality
-from ukdlib.learning.clips import Batch
+from ukdlib.learning.batches import Batch
 from ukdlib.learning.inference import class_logits, prepare, uses_bf16
 from ukdlib.learning.views import random_views
 

@@ -20,6 +20,7 @@ from ukdlib.learning.optimization import (
 RECIPE = {
     "lr": 0.1, "optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "warmup_epochs": 0, "epochs": 10,
     "clip_grad": 1e9, "head_lr": 1, "freeze": [], "batch_norm": "train", "ema": 0, "save_memory": False,
+    "compile": False,
 }  # fmt: skip
 INPUT = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 

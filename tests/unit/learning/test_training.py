@@ -3,7 +3,6 @@
 import csv
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ from torch import nn
 from ukdlib.learning import resuming, training
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.clips import epoch_samples
-from ukdlib.learning.training import HISTORY, Knowledge, Lesson, Run, fit, lesson_loss, training_key
+from ukdlib.learning.kept import FramesInMemory
+from ukdlib.learning.training import HISTORY, Answers, Knowledge, Lesson, Run, fit, lesson_loss, training_key
 
 IDS = [f"v{i:02d}" for i in range(24)]
 LABELS = np.arange(24) % 3
@@ -21,7 +21,7 @@ RECIPE = {
     "frames": 2, "stride": 1, "crop": 8, "short_side": [8, 10], "flip": True, "epochs": 4, "batch_size": 8,
     "lr": 0.1, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 1, "clip_grad": 40,
     "precision": "auto", "workers": 0, "head_lr": 1, "freeze": [], "batch_norm": "train", "ema": 0,
-    "save_memory": False,
+    "save_memory": False, "cache": "none", "compile": False,
 }  # fmt: skip
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ def brightness_store():
         name: random.integers(80 * label, 80 * label + 90, (4, 10, 12, 3), dtype=np.uint8)
         for name, label in zip(IDS, LABELS, strict=True)
     }
-    return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
+    return FramesInMemory(videos)
 
 
 LESSON = Lesson(brightness_store(), IDS, LABELS, Modality("rgb", mean=0.5, std=0.25, flow=False))
@@ -164,7 +164,9 @@ def test_every_clip_gets_its_own_target():
     for epoch in range(4):
         rows = torch.from_numpy(epoch_samples(IDS, RECIPE, 0, epoch, stored_knowledge.replay).rows)
         logits = 2.0 * torch.from_numpy(np.log(stored[rows, epoch % 2]))
-        divergence = lesson_loss(logits, rows, replace(LESSON, knowledge=stored_knowledge), epoch)[2]
+        divergence = lesson_loss(
+            logits, rows, Answers(replace(LESSON, knowledge=stored_knowledge), epoch, CPU)
+        )[2]
         assert divergence.item() == pytest.approx(0, abs=1e-6)
 
 
@@ -202,7 +204,8 @@ def test_the_moving_average_is_the_model(tmp_path):
 
 def test_how_clips_are_read_is_not_a_setting_of_a_training():
     key = training_key(tiny_network(), LESSON, RECIPE, Run(0, CPU, ""))
-    assert training_key(tiny_network(), LESSON, {**RECIPE, "workers": 4}, Run(0, CPU, "")) == key
+    read = {**RECIPE, "workers": 4, "cache": "memory"}
+    assert training_key(tiny_network(), LESSON, read, Run(0, CPU, "")) == key
     assert training_key(tiny_network(), LESSON, {**RECIPE, "lr": 0.5}, Run(0, CPU, "")) != key
 
 

@@ -3,8 +3,6 @@ Requirements on every family of the zoo, tested on a small member of each: logit
 finite gradients, training, a checkpoint that gives the same outputs.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +11,7 @@ from ukdlib.knowledge.export import export
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.checkpoints import load_network, save_checkpoint
 from ukdlib.learning.inference import prepare
+from ukdlib.learning.kept import FramesInMemory
 from ukdlib.learning.training import Lesson, Run, fit
 from ukdlib.networks import FAMILIES as ARCHS
 from ukdlib.networks import Carried, initial_network
@@ -40,6 +39,7 @@ RECIPE = {
     "lr": 0.01, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "warmup_epochs": 0, "clip_grad": 40,
     "precision": "auto", "workers": 0, "test_short_side": 32, "test_clips": 1, "test_crops": 1,
     "head_lr": 1, "freeze": [], "batch_norm": "train", "ema": 0, "save_memory": False,
+    "cache": "none", "compile": False,
 }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def store():
     """Four videos of noise whose brightness a network can learn."""
     random = np.random.default_rng(0)
     videos = {f"v{i}": random.integers(40 * i, 40 * i + 99, (9, 36, 40, 3), dtype=np.uint8) for i in range(4)}
-    return SimpleNamespace(shape=lambda name: videos[name].shape, window=lambda name, i: videos[name][i])
+    return FramesInMemory(videos)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -130,7 +130,7 @@ def test_weights_are_committed():
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_the_committed_weights_are_what_their_command_makes(path):
-    """By what they state: videos with their hashes, network, recipe, seed. Another CPU rounds otherwise (docs/log.md)."""
+    """By what they state: videos and hashes, network, recipe, seed. Another CPU rounds otherwise (docs/log.md)."""
     again = ROOT / "results/daylight/weights" / path.name
     if not again.is_file():
         pytest.skip(
