@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ukdlib.learning.batches import Batch, Samples, Store
+from ukdlib.learning.batches import Batch, Samples
+from ukdlib.learning.kept import Frames
 from ukdlib.learning.readers import read_batches
 from ukdlib.learning.views import random_views
 from ukdlib.machine import distributed
@@ -34,7 +35,7 @@ def epoch_samples(
 
 
 def load_steps(
-    store: Store, samples: Samples, recipe: dict[str, Any], first: int = 0
+    store: Frames, samples: Samples, recipe: dict[str, Any], first: int = 0
 ) -> Iterator[list[Batch]]:
     """
     The clips of `samples` for each training step from number `first` on: batch_size of them, micro_batch at a time.
@@ -52,7 +53,7 @@ def load_steps(
         yield list(islice(batches, len(step)))
 
 
-def load_batches(store: Store, samples: Samples, recipe: dict[str, Any]) -> Iterator[Batch]:
+def load_batches(store: Frames, samples: Samples, recipe: dict[str, Any]) -> Iterator[Batch]:
     """The clips of `samples` in batches of batch_size, each of which lasts until the next one is asked for."""
     positions, size = np.arange(len(samples.video_ids)), recipe["batch_size"]
     return read_batches(store, samples, [positions[i : i + size] for i in positions[::size]], recipe)

@@ -28,7 +28,7 @@ class FramesInMemory:
 
     def shape(self, video_id: str) -> tuple[int, int, int, int]:
         """(T, H, W, C) of one video."""
-        return self._videos[video_id].shape  # type: ignore[return-value]
+        return self._videos[video_id].shape
 
     def window(self, video_id: str, indices: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Frames of these numbers, uint8 (len(indices), H, W, C)."""
@@ -54,9 +54,10 @@ class FramesOnDevice:
         out.copy_(self._videos[video_id].index_select(0, upload(torch.from_numpy(indices), self.device)))
 
 
-def keep(
-    store: Store, video_ids: Sequence[str], cache: str, device: torch.device, workers: int
-) -> Store | FramesOnDevice:
+Frames = Store | FramesOnDevice
+
+
+def keep(store: Frames, video_ids: Sequence[str], cache: str, device: torch.device, workers: int) -> Frames:
     """
     The frames of these videos, kept as `cache` says (one of CACHES); read by some threads.
 
@@ -64,7 +65,7 @@ def keep(
     """
     if cache not in CACHES:
         raise ValueError(f"recipe: unknown cache {cache!r}; known: {list(CACHES)}")
-    if cache == "none":
+    if cache == "none" or isinstance(store, FramesOnDevice):
         return store
     size = sum(int(np.prod(store.shape(video_id))) for video_id in video_ids)
     _check_room(cache, size, free_memory(device if cache == "device" else torch.device("cpu")))

@@ -16,25 +16,31 @@ from typing import Any
 import numpy as np
 import torch
 
-from ukdlib.learning.batches import Batch, Samples, Store
-from ukdlib.learning.kept import FramesOnDevice
+from ukdlib.learning.batches import Batch, Samples
+from ukdlib.learning.kept import Frames, FramesOnDevice
 from ukdlib.learning.views import frame_indices
 
 AHEAD = 2  # batches that threads read while another is used
+Positions = Sequence[int] | np.ndarray
 
 
 def read_batches(
-    store: Store, samples: Samples, batches: Sequence[Sequence[int]], recipe: dict[str, Any], held: int = 1
+    store: Frames,
+    samples: Samples,
+    batches: Sequence[Positions],
+    recipe: dict[str, Any],
+    held: int = 1,
 ) -> Iterator[Batch]:
     """
     The clips at these positions of `samples`, read by recipe["workers"] threads (0: by the caller's own).
 
     A batch lasts until the `held`-th after it is asked for: then its memory is used again.
     """
-    on_device = isinstance(store, FramesOnDevice)
-    workers = 0 if on_device else recipe["workers"]
+    workers, device = recipe["workers"], torch.device("cpu")
+    if isinstance(store, FramesOnDevice):
+        workers, device = 0, store.device
     ahead = AHEAD if workers else 0
-    ring = [Block(store.device if on_device else torch.device("cpu")) for _ in range(held + ahead)]
+    ring = [Block(device) for _ in range(held + ahead)]
     begun: deque[tuple[Batch, Iterator]] = deque()
     with _readers(workers) as run:
         for number in range(len(batches)):
@@ -80,9 +86,9 @@ class Block:
 
 def _begin(
     run: Callable[..., Iterator],
-    store: Store,
+    store: Frames,
     samples: Samples,
-    wanted: tuple[Sequence[int], Block],
+    wanted: tuple[Positions, Block],
     recipe: Any,
 ) -> tuple[Batch, Iterator]:
     """A batch, and what is to be awaited before its frames are there."""
@@ -95,7 +101,7 @@ def _begin(
     return Batch(frames, sizes, samples.views.take(positions), rows), run(read, positions, frames)
 
 
-def _read(store: Store, samples: Samples, recipe: dict[str, Any], position: int, clip: torch.Tensor) -> None:
+def _read(store: Frames, samples: Samples, recipe: dict[str, Any], position: int, clip: torch.Tensor) -> None:
     """The clip at one position into its part (T, H, W, C) of a block, zeros below and to the right of it."""
     video_id = samples.video_ids[position]
     num_frames, height, width, _ = store.shape(video_id)

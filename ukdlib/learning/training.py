@@ -23,10 +23,10 @@ from torch import nn
 
 from ukdlib.artifacts.sealing import beside
 from ukdlib.learning.augment import Modality
-from ukdlib.learning.batches import Batch, Store
+from ukdlib.learning.batches import Batch
 from ukdlib.learning.clips import epoch_samples, load_steps
 from ukdlib.learning.inference import class_logits, prepare
-from ukdlib.learning.kept import keep
+from ukdlib.learning.kept import Frames, keep
 from ukdlib.learning.losses import distillation_loss
 from ukdlib.learning.optimization import Learner
 from ukdlib.learning.resuming import Begun, load_state, save_state
@@ -55,7 +55,7 @@ class Knowledge:
 class Lesson:
     """What one training learns from."""
 
-    store: Store
+    store: Frames
     video_ids: Sequence[str]
     labels: np.ndarray  # (M,) int; -1: no label, which takes knowledge
     modality: Modality

@@ -11,6 +11,8 @@ from torch import nn
 class TwoPathways(nn.Module):
     """Splits a clip into the slow and the fast pathway and runs a SlowFast network on them."""
 
+    slow: torch.Tensor
+
     def __init__(self, network: nn.Module, slow: list[int], frames: int):
         super().__init__()
         self.network = network

@@ -72,7 +72,9 @@ def test_a_step_reads_nothing_from_the_device_and_sends_only_its_batch(
             learn(learner, epoch, batch, answers)
             learner.step(0.5, number)
         assert sent.count == OF_A_BATCH or number == 0
-        monkeypatch.delattr(torch, "tensor", raising=False)  # sends what it makes: constants, in the first step
+        monkeypatch.delattr(
+            torch, "tensor", raising=False
+        )  # sends what it makes: constants, in the first step
 
 
 def test_what_would_wait_is_noticed():
