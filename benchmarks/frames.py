@@ -6,6 +6,9 @@ Reading frames for a training: clips per CPU second from shards, compared with t
 A clip is 32 frames, every other one of a window of 64, at 320x240: what SlowFast 4x16 sees. Clips of Darkroom,
 and, where UKD_ARID_CLIPS names a folder of real ones, those; as filmed and gamma-corrected, since brighter noise
 makes larger JPEG files. One thread, CPU time of this process, the best of the rounds; files in the page cache.
+
+Then the same shards inside a training, in CPU ms per clip of all that reads: batches of 16 by two threads, as trainings
+read them, and by two processes of torch's DataLoader, as they did before; half of every round each, in turn.
 """
 
 import argparse
@@ -19,15 +22,22 @@ import av
 import cv2
 import numpy as np
 import pandas as pd
+import torch
+from torch.utils.data import DataLoader
 
 from ukdlib.darkroom.clip import render_clip
 from ukdlib.frames.gamma import correct_gamma
-from ukdlib.frames.store import open_shards
+from ukdlib.frames.store import FrameStore, open_shards
 from ukdlib.frames.writing import write_shard
+from ukdlib.learning.batches import Samples
+from ukdlib.learning.clips import load_batches
+from ukdlib.learning.views import frame_indices, random_views
 from ukdlib.videos.decoding import read_video
 from ukdlib.videos.inspection import write_video
 
 SIZE, FPS, WINDOW, STRIDE = (240, 320), 30, 64, 2
+BATCH = 16
+RECIPE = {"frames": WINDOW // STRIDE, "stride": STRIDE, "batch_size": BATCH, "workers": 2}
 Read = Callable[[str, np.ndarray], np.ndarray]
 
 
@@ -93,6 +103,48 @@ def clips_per_second(read: Read, names: list[str], lengths: dict[str, int], roun
     return 1 / best
 
 
+def through_threads(store: FrameStore, samples: Samples) -> None:
+    """A pass as in a training."""
+    for _ in load_batches(store, samples, RECIPE):
+        pass
+
+
+def through_processes(store: FrameStore, samples: Samples) -> None:
+    """The same by torch's DataLoader: processes that send batches through shared memory."""
+
+    def read(positions: list[int]) -> torch.Tensor:
+        starts = samples.views.start[positions]
+        names = [samples.video_ids[position] for position in positions]
+        lengths = [store.shape(name)[0] for name in names]
+        indices = [
+            frame_indices(*each, RECIPE["frames"], STRIDE) for each in zip(starts, lengths, strict=True)
+        ]
+        return torch.from_numpy(np.stack([store.window(*each) for each in zip(names, indices, strict=True)]))
+
+    positions = list(range(len(samples.video_ids)))
+    parts = [positions[begin : begin + BATCH] for begin in positions[::BATCH]]
+    for _ in DataLoader(positions, batch_sampler=parts, collate_fn=read, num_workers=RECIPE["workers"]):
+        pass
+
+
+def in_training(shards: dict[str, str], paths: list[str], rounds: int) -> pd.DataFrame:
+    """CPU ms per clip, of this process and those it started, by way of reading and kind of shard; medians."""
+    lines = []
+    names = [paths[number % len(paths)] for number in range(40 * BATCH)]
+    for number in range(rounds):
+        for kind, path in shards.items():
+            store = open_shards([path])
+            views = random_views(names, [number] * len(names), 224, (224, 240))
+            samples = Samples(names, views, np.arange(len(names)))
+            for way in (through_threads, through_processes):
+                began = sum(os.times()[:4])
+                way(store, samples)
+                lines.append((kind, way.__name__, 1000 * (sum(os.times()[:4]) - began) / len(names)))
+    table = pd.DataFrame(lines, columns=["shard", "way", "ms"])
+    wide = table.groupby(["shard", "way"])["ms"].median().unstack()
+    return wide.assign(ratio=wide["through_processes"] / wide["through_threads"])
+
+
 def measure(kind: str, paths: list[str], folder: Path, rounds: int) -> Iterator[dict]:
     """A line for each way of reading."""
     videos = {path: read_video(path)[0] for path in paths}
@@ -126,6 +178,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=12)
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         sets = {"rendered": rendered(Path(name), options.clips), "real": real(options.clips)}
         lines = [
@@ -134,9 +187,13 @@ def main() -> None:
             if paths
             for row in measure(kind, paths, Path(name), options.rounds)
         ]
+        shards = {codec: f"{name}/rendered_{codec}_3.0.arrow" for codec in ("raw", "jpeg")}
+        inside = in_training(shards, sets["rendered"], max(1, options.rounds // 4))
     table = pd.DataFrame(lines)
     print(table.to_string(index=False, float_format="{:.1f}".format))
     print("files per shard: 1, whatever the number of frames")
+    print("\ninside a training, CPU ms per clip")
+    print(inside.to_string(float_format="{:.2f}".format))
     Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(options.out, index=False, float_format="%.2f")
 

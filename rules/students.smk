@@ -74,7 +74,10 @@ rule measure_cost:
         modality=input_of(COST_STUDENT),
         recipe=recipe_named(COST_STUDENT["recipe"]),
         classes=classes_of,
-        teacher_counts=config["cost"]["teachers"],
+        cases=[
+            *(("stored", count) for count in config["cost"]["teachers"]),
+            *(("online", count) for count in config["cost"]["in_memory"]),
+        ],
         steps=config["cost"]["steps"],
         device=config["run"]["device"],
         code=code("measure_cost", family_of(config["networks"][COST_STUDENT["network"]]["arch"])),

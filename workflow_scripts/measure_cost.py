@@ -6,16 +6,16 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.machine.devices import lease_gpus
 
-lease_gpus(snakemake.params.device)
+device = "cuda" if lease_gpus(snakemake.params.device) else "cpu"
 
 from ukdlib.artifacts.lineage import begin
-from ukdlib.knowledge.cost import Case, measure_costs, write_costs
+from ukdlib.knowledge.cost import Setup, measure_costs, write_costs
 from ukdlib.learning.augment import Modality
 
 job = begin(snakemake.rule, snakemake.params, snakemake.input)
 params = snakemake.params
-case = Case(
-    params.network, params.recipe, Modality(**params.modality), params.classes, params.device, params.steps
+setup = Setup(
+    params.network, params.recipe, Modality(**params.modality), params.classes, device, params.steps
 )
-write_costs(snakemake.output[0], measure_costs(case, params.teacher_counts))
+write_costs(snakemake.output[0], measure_costs(setup, params.cases))
 job.finish(snakemake.output)

@@ -21,7 +21,7 @@ from ukdlib.deploy.description import ONNX, ONNX_FACTS, WEIGHTS, Description
 from ukdlib.deploy.engines import AS_THEY_ARE, open_session
 from ukdlib.deploy.graph import Recogniser, recogniser
 from ukdlib.frames.gamma import gamma_table
-from ukdlib.learning.clips import Store
+from ukdlib.learning.batches import Store
 from ukdlib.learning.views import frame_indices
 
 OPSET = 18

@@ -1,19 +1,20 @@
 """
 Cost of a student's training step with K teachers (Table 4): knowledge from files or teachers in memory.
 
-Every case runs in its own process, with one thread, on random clips. On a CPU, time is CPU time (other
-jobs do not count) and memory the peak resident size of that whole process: libraries, data and network. On
-a GPU, time is elapsed time and memory the peak allocated by torch.
+Every case has a process of its own, with one thread, and takes its steps on random clips. On a CPU all take them in
+turn, so that whatever else the machine does meets all of them; time is CPU time and memory the peak resident size of
+the whole process: libraries, data and network. On a GPU, which holds one case at a time, they come one after another;
+time is elapsed time and memory the peak allocated by torch.
 """
 
 import csv
 import itertools
 import multiprocessing
 import resource
-import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,13 @@ from ukdlib.knowledge.logits import LogitRows, write_logits
 from ukdlib.knowledge.targets import read_knowledge
 from ukdlib.learning.augment import Modality
 from ukdlib.learning.batches import Batch
-from ukdlib.learning.inference import class_logits, prepare
+from ukdlib.learning.inference import forward, input_clips, prepare
 from ukdlib.learning.losses import distillation_loss
 from ukdlib.learning.views import random_views
 from ukdlib.machine.devices import choose_device
 from ukdlib.networks import initial_network
 
-COLUMNS = ("mode", "teachers", "seconds_per_step", "peak_memory_mb")
-MODES = ("stored", "online")
+COLUMNS = ("mode", "teachers", "seconds_per_step", "ratio", "peak_memory_mb")
 ALPHA, TAU, METHOD = 0.5, 20.0, "pkd"
 FUSION = {
     "method": METHOD,
@@ -47,47 +47,76 @@ FUSION = {
     "out_of_fold": False,
     "consensus": False,
 }
-WARMUP_STEPS = 1
+WARMUP_STEPS = 3  # allocators and convolutions settle
 VIDEOS = 4096  # whose knowledge the student holds, about as many as ARID's training videos
 
 
 @dataclass(frozen=True)
-class Case:
+class Setup:
     """The student whose step is measured; teachers are of the same architecture."""
 
     network: dict[str, Any]
     recipe: dict[str, Any]
     modality: Modality
     classes: list[str]
-    device: str
+    device: str  # cpu or cuda
     steps: int
 
 
-def measure_costs(
-    case: Case, teacher_counts: Sequence[int], modes: Sequence[str] = MODES
-) -> list[dict[str, Any]]:
-    """A row (COLUMNS) per mode and number of teachers; without teachers only "stored"."""
-    pairs = [
-        (mode, teachers) for mode in modes for teachers in teacher_counts if teachers or mode == "stored"
-    ]
-    # forked children share the parent's imports; the parent never touches the GPU
-    context = multiprocessing.get_context("fork")
-    rows = []
-    for mode, teachers in pairs:
-        receiver, sender = context.Pipe(duplex=False)
-        child = context.Process(target=_measure_into, args=(sender, case, mode, teachers))
-        child.start()
-        sender.close()
+def measure_costs(setup: Setup, cases: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """
+    A row (COLUMNS) per case (mode, number of teachers); of "online" at least one teacher.
+
+    seconds_per_step is the median over the steps; ratio that of each step to the one that the first case with a teacher
+    takes in the same turn, so that it says nothing of what else the machine did.
+    """
+    taken: list[list[float]] = []
+    memory: list[float] = []
+    for group in [cases] if setup.device == "cpu" else [[case] for case in cases]:
+        with _processes(setup, group) as ask:
+            turns = [
+                [ask(place, "step") for place in range(len(group))] for _ in range(WARMUP_STEPS + setup.steps)
+            ]
+            memory += [ask(place, "memory") for place in range(len(group))]
+        taken += zip(*turns[WARMUP_STEPS:], strict=True)  # type: ignore[arg-type]
+    seconds = np.array(taken)
+    first = next((number for number, (_, teachers) in enumerate(cases) if teachers), 0)
+    times, ratios = np.median(seconds, axis=1), np.median(seconds / seconds[first], axis=1)
+    rows = zip(cases, times.tolist(), ratios.tolist(), memory, strict=True)
+    return [dict(zip(COLUMNS, (*case, *measured), strict=True)) for case, *measured in rows]
+
+
+@contextmanager
+def _processes(setup: Setup, cases: Sequence[tuple[str, int]]) -> Iterator[Callable[[int, str], float]]:
+    """A process for each case; a function that has the one in some place take a step, or state its memory."""
+    context = multiprocessing.get_context(
+        "fork"
+    )  # shares the imports of this process, which never touches a GPU
+    pipes, processes = [], []
+    for case in cases:
+        own, theirs = context.Pipe()
+        processes.append(context.Process(target=_serve, args=(theirs, setup, *case)))
+        processes[-1].start()
+        theirs.close()
+        pipes.append(own)
+
+    def ask(place: int, what: str) -> float:
+        """The answer of one process."""
         try:
-            values = receiver.recv()
-        except EOFError:
+            pipes[place].send(what)
+            return pipes[place].recv()
+        except (EOFError, OSError):
+            mode, teachers = cases[place]
             raise RuntimeError(
                 f"cost: the process of {teachers} teachers, {mode}, failed; see above"
             ) from None
-        finally:
-            child.join()
-        rows.append(dict(zip(COLUMNS, (mode, teachers, *values), strict=True)))
-    return rows
+
+    try:
+        yield ask
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
 
 
 def write_costs(path: str, rows: list[dict[str, Any]]) -> None:
@@ -98,82 +127,92 @@ def write_costs(path: str, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def measure_case(case: Case, mode: str, teachers: int) -> tuple[float, float]:
-    """(median seconds per step, peak memory in MB) in this process."""
+def _serve(pipe: Any, setup: Setup, mode: str, teachers: int) -> None:
+    """What the process of one case does, until it is terminated."""
     torch.set_num_threads(1)
-    device = choose_device(case.device)
-    student = prepare(
-        initial_network(case.network, len(case.classes), case.modality.channels, 0), device
-    ).train()
+    device = choose_device(setup.device)
+    steps = take_steps(setup, mode, teachers, device)
+    while True:
+        pipe.send(next(steps) if pipe.recv() == "step" else _peak_memory(device))
+
+
+def take_steps(setup: Setup, mode: str, teachers: int, device: torch.device) -> Iterator[float]:
+    """The seconds of one training step after another."""
+    channels, recipe = setup.modality.channels, setup.recipe
+    student = prepare(initial_network(setup.network, len(setup.classes), channels, 0), device).train()
     optimizer = torch.optim.SGD(student.parameters(), 1e-3, momentum=0.9)
-    batch, labels = random_batch(case)
-    targets = TARGETS[mode](case, teachers, batch, labels, device)
+    batch, labels = random_batch(setup)
+    target_of = TARGETS[mode](setup, teachers, labels, device)
+    answers, alpha = labels.to(device), ALPHA if teachers else 1.0
     clock = time.perf_counter if device.type == "cuda" else time.process_time
-    seconds = []
-    for _ in range(WARMUP_STEPS + case.steps):
+    while True:
         began = clock()
-        logits = class_logits(student, batch, case.recipe, case.modality)
-        alpha = ALPHA if teachers else 1.0
-        loss, *_ = distillation_loss(logits, labels.to(device), next(targets), alpha, TAU)
+        clips = input_clips(batch, recipe["crop"], setup.modality, device)
+        logits = forward(student, clips, recipe["precision"])
+        loss, *_ = distillation_loss(logits, answers, target_of(clips), alpha, TAU)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), case.recipe["clip_grad"])
+        torch.nn.utils.clip_grad_norm_(student.parameters(), recipe["clip_grad"])
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        seconds.append(clock() - began)
-    return statistics.median(seconds[WARMUP_STEPS:]), _peak_memory(device)
+        yield clock() - began
 
 
-def random_batch(case: Case) -> tuple[Batch, torch.Tensor]:
+def random_batch(setup: Setup) -> tuple[Batch, torch.Tensor]:
     """A batch of noise as large as the recipe's, and random labels."""
-    recipe, n = case.recipe, case.recipe["batch_size"]
+    recipe, n = setup.recipe, setup.recipe["batch_size"]
     low, high = recipe["short_side"]
     generator = torch.Generator().manual_seed(0)
-    shape = (n, recipe["frames"], int(high), int(high * 4 / 3), case.modality.channels)
+    shape = (n, recipe["frames"], int(high), int(high * 4 / 3), setup.modality.channels)
     frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     views = random_views([str(i) for i in range(n)], range(n), recipe["crop"], (low, high), recipe["flip"])
-    labels = torch.randint(0, len(case.classes), (n,), generator=generator)
+    labels = torch.randint(0, len(setup.classes), (n,), generator=generator)
     return Batch(frames, torch.tensor(shape[2:4]).expand(n, 2), views, torch.arange(n)), labels
 
 
-def stored_targets(
-    case: Case, teachers: int, batch: Batch, labels: torch.Tensor, device: torch.device
-) -> Iterator[torch.Tensor]:
-    """Targets (n, C) from the knowledge of VIDEOS videos, fused once from the logit files of K teachers."""
+# target (n, C) of the clips that the student sees, (n, channels, T, crop, crop)
+Target = Callable[[torch.Tensor], torch.Tensor]
+
+
+def stored_targets(setup: Setup, teachers: int, labels: torch.Tensor, device: torch.device) -> Target:
+    """From the knowledge of VIDEOS videos on the device, fused once from the logit files of K teachers."""
     if teachers == 0:  # no knowledge: the loss gives the target no weight
-        known = np.full((VIDEOS, 1, len(case.classes)), 1 / len(case.classes), np.float32)
+        known = np.full((VIDEOS, 1, len(setup.classes)), 1 / len(setup.classes), np.float32)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/fused.parquet"
             # in the pipeline fusion is a separate job, so its memory is not the student's
             fusion = multiprocessing.get_context("fork").Process(
-                target=_fuse_through_files, args=(path, case, teachers)
+                target=_fuse_through_files, args=(path, setup, teachers)
             )
             fusion.start()
             fusion.join()
             student = {"alpha": ALPHA, "kl_reduction": "batchmean"}
-            known = read_knowledge([path], _video_ids(), case.classes, FUSION, student).target
-    for begin in itertools.cycle(range(0, VIDEOS - len(labels), len(labels))):
-        yield torch.from_numpy(known[begin : begin + len(labels), 0]).to(device)
+            known = read_knowledge([path], _video_ids(), setup.classes, FUSION, student).target
+    stored = torch.from_numpy(np.ascontiguousarray(known[:, 0])).to(device)
+    begins = itertools.cycle(range(0, VIDEOS - len(labels), len(labels)))
+    return lambda _: stored[(begin := next(begins)) : begin + len(labels)]
 
 
-def online_targets(
-    case: Case, teachers: int, batch: Batch, labels: torch.Tensor, device: torch.device
-) -> Iterator[torch.Tensor]:
-    """The target of the batch from K networks in memory, which are run on the batch in every step."""
+def online_targets(setup: Setup, teachers: int, labels: torch.Tensor, device: torch.device) -> Target:
+    """From K networks in memory, which are run in every step on the clips that are on the device for the student."""
     networks = [
-        prepare(initial_network(case.network, len(case.classes), case.modality.channels, k), device).eval()
+        prepare(initial_network(setup.network, len(setup.classes), setup.modality.channels, k), device).eval()
         for k in range(1, teachers + 1)
     ]
-    while True:
+
+    def target(clips: torch.Tensor) -> torch.Tensor:
+        """Their fused predictions."""
         with torch.no_grad():
-            logits = torch.stack([class_logits(n, batch, case.recipe, case.modality) for n in networks])
-        target, _, _ = fused_knowledge(METHOD, logits.cpu().numpy(), labels.numpy(), TAU)
-        yield torch.from_numpy(target.astype(np.float32)).to(device)
+            logits = torch.stack([forward(each, clips, setup.recipe["precision"]) for each in networks])
+        fused, _, _ = fused_knowledge(METHOD, logits.cpu().numpy(), labels.numpy(), TAU)
+        return torch.from_numpy(fused.astype(np.float32)).to(device)
+
+    return target
 
 
-TARGETS = {"stored": stored_targets, "online": online_targets}
+TARGETS: dict[str, Callable[..., Target]] = {"stored": stored_targets, "online": online_targets}
 
 
 def synthetic_logits(teachers: int, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -187,18 +226,14 @@ def _video_ids() -> list[str]:
     return [f"{i:06d}" for i in range(VIDEOS)]
 
 
-def _fuse_through_files(path: str, case: Case, teachers: int) -> None:
+def _fuse_through_files(path: str, setup: Setup, teachers: int) -> None:
     """Write the fusion's file `path` from files of K teachers beside it, as in the pipeline."""
-    labels = np.arange(VIDEOS) % len(case.classes)
+    labels = np.arange(VIDEOS) % len(setup.classes)
     video_ids, views = np.array(_video_ids()), np.zeros(VIDEOS, int)
     files = [str(Path(path).with_name(f"{k}.parquet")) for k in range(teachers)]
-    for file, logits in zip(files, synthetic_logits(teachers, labels, len(case.classes)), strict=True):
-        write_logits(file, LogitRows(video_ids, views, labels, logits, case.classes))
+    for file, logits in zip(files, synthetic_logits(teachers, labels, len(setup.classes)), strict=True):
+        write_logits(file, LogitRows(video_ids, views, labels, logits, setup.classes))
     fuse_files(path, files, FUSION, {})
-
-
-def _measure_into(sender: Any, case: Case, mode: str, teachers: int) -> None:
-    sender.send(measure_case(case, mode, teachers))
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -16,10 +16,20 @@ def class_logits(
 ) -> torch.Tensor:
     """Logits (n, C) float32 of a batch, on the network's device, in the precision of the recipe."""
     device = next(network.parameters()).device
+    return forward(network, input_clips(batch, recipe["crop"], modality, device), recipe["precision"])
+
+
+def input_clips(batch: Batch, crop: int, modality: Modality, device: torch.device) -> torch.Tensor:
+    """What a network on this device sees of a batch: (n, C, T, crop, crop) float32, in its fastest layout."""
     frames = batch.frames.to(device, non_blocking=True)
-    clips = augment(frames, batch.sizes, batch.views, recipe["crop"], modality)
-    clips = clips.contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(recipe["precision"], device)):
+    clips = augment(frames, batch.sizes, batch.views, crop, modality)
+    return clips.contiguous(memory_format=torch.channels_last_3d)
+
+
+def forward(network: nn.Module, clips: torch.Tensor, precision: str) -> torch.Tensor:
+    """Logits (n, C) float32 of such clips; precision: one of PRECISIONS."""
+    device = clips.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(precision, device)):
         return network(clips).float()
 
 

@@ -58,8 +58,8 @@ def history(seed):
 
 
 def costs():
-    table = [("stored", 0, 1.0, 100), ("stored", 2, 1.0, 100), ("online", 2, 3.0, 200)]
-    return pd.DataFrame(table, columns=["mode", "teachers", "seconds_per_step", "peak_memory_mb"])
+    table = [("stored", 0, 1.0, 1, 100), ("stored", 2, 1.0, 1, 100), ("online", 2, 3.0, 3, 200)]
+    return pd.DataFrame(table, columns=["mode", "teachers", "seconds_per_step", "ratio", "peak_memory_mb"])
 
 
 def swept():

@@ -136,7 +136,7 @@ def cost(tables: dict[str, list[pd.DataFrame]]) -> Figure:
     Time and memory of a student's training step against the number of teachers.
 
     tables: label -> measurements, all taken together; columns mode (stored: logits from files; online: teachers
-    in memory), teachers, seconds_per_step, peak_memory_mb.
+    in memory), teachers, seconds_per_step, ratio, peak_memory_mb.
     """
     table = pd.concat([part for parts in tables.values() for part in parts])
     figure = Figure(figsize=(7.6, 2.9))
@@ -146,7 +146,9 @@ def cost(tables: dict[str, list[pd.DataFrame]]) -> Figure:
             name, colour, line = MODES[str(mode)]
             axes.plot(part["teachers"], part[column], line, color=colour, ms=5)
             ends.append((part["teachers"].iloc[-1], part[column].iloc[-1], name, colour))
-        axes.set(title=title, xlabel="number of teachers K", xticks=sorted(set(table["teachers"])))
+        axes.set_xscale("symlog", base=2, linthresh=1)  # 0, too
+        counts = sorted(set(table["teachers"]))
+        axes.set(title=title, xlabel="number of teachers K", xticks=counts, xticklabels=counts)
         axes.set_ylim(0, 1.1 * table[column].max())
         axes.grid(axis="y")
         name_lines(axes, ends)
