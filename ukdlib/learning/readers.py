@@ -80,7 +80,8 @@ class Block:
             return torch.empty(tuple(shape), dtype=torch.uint8, pin_memory=True)
         size = int(np.prod(shape))
         if size > len(self._bytes):
-            self._bytes = torch.empty(size, dtype=torch.uint8, device=self._bytes.device)
+            # numpy asks Linux for large pages, torch does not: half of the time that copying into it takes
+            self._bytes = torch.from_numpy(np.empty(size, np.uint8)).to(self._bytes.device)
         return self._bytes[:size].view(*shape)
 
 
