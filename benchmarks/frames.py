@@ -131,9 +131,12 @@ def in_training(shards: dict[str, str], paths: list[str], rounds: int) -> pd.Dat
     """CPU ms per clip, of this process and those it started, by way of reading and kind of shard; medians."""
     lines = []
     names = [paths[number % len(paths)] for number in range(40 * BATCH)]
+    stores = {kind: open_shards([path]) for kind, path in shards.items()}
+    for store in stores.values():
+        for path in paths:
+            store.window(path, [0])  # its checksum
     for number in range(rounds):
-        for kind, path in shards.items():
-            store = open_shards([path])
+        for kind, store in stores.items():
             views = random_views(names, [number] * len(names), 224, (224, 240))
             samples = Samples(names, views, np.arange(len(names)))
             for way in (through_threads, through_processes):
