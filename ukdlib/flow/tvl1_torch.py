@@ -3,28 +3,25 @@ TV-L1 optical flow of many pairs of frames at once: the solver of ukdlib.flow.tv
 
 All pairs of a batch go through pyramid, warps and primal-dual steps together. Each stops by its own rule: a step
 changes only pairs that have not converged, and the flags stay on the device; the host checks once between two
-median filters whether any pair is still changing. On a GPU with Triton the steps are two kernels
-(ukdlib.flow.tvl1_triton), else plain tensor operations.
+median filters whether any pair is still changing. Warp, median and steps are Triton kernels on a GPU
+(ukdlib.flow.tvl1_triton), elsewhere tensor operations (ukdlib.flow.tvl1_tensors).
 """
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ukdlib.flow.triton_needs import explained
 from ukdlib.flow.tvl1_settings import Field, Settings, Steps
+from ukdlib.flow.tvl1_tensors import TENSORS, Operations
 
 FLAT = 1.1920929e-07  # squared gradients below float32's epsilon carry no motion
 SMALLEST = 16  # pixels: no pyramid level is smaller
-SUBPIXEL = 32  # OpenCV's remap has a resolution of 1/32 pixel
 PAIRS = 256  # in a batch: 1.5 GB of working memory at 320x240
-
-
-# (field, steps, change) -> None: change (n + 1, B), row 0 given, row i + 1 becomes the summed squared update of step i
-Stepper = Callable[[Field, Steps, torch.Tensor], None]
 
 
 def batched_flows(
@@ -52,8 +49,9 @@ def solve_pairs(first: torch.Tensor, second: torch.Tensor, settings: Settings) -
     for start, end in zip(starts[::-1], ends[::-1], strict=True):
         flow = _start(start, flow, settings)
         duals = torch.zeros(2, *flow.shape, device=flow.device)  # zero on each level, not at each warp
+        sought = torch.stack([end, *gradient(end)])
         for _ in range(settings.warps):
-            _warp(start, end, flow, duals, settings)
+            flow = _warp(start, sought, flow, duals, settings)
     assert flow is not None
     return flow.permute(1, 2, 3, 0)
 
@@ -116,10 +114,15 @@ def _start(level: torch.Tensor, coarser: torch.Tensor | None, settings: Settings
 
 
 def _warp(
-    start: torch.Tensor, end: torch.Tensor, flow: torch.Tensor, duals: torch.Tensor, settings: Settings
-) -> None:
-    """Linearise the grey difference about the current flow, then improve it, in place, until each pair converges."""
-    warped, gx, gy = _sampled([end, *gradient(end)], flow)
+    start: torch.Tensor, sought: torch.Tensor, flow: torch.Tensor, duals: torch.Tensor, settings: Settings
+) -> torch.Tensor:
+    """
+    The flow after the grey difference was linearised about it and each pair has converged; duals change in place.
+
+    start: (B, H, W) first frames; sought: (3, B, H, W) second frames, d/dx and d/dy.
+    """
+    does = operations(flow.device)
+    warped, gx, gy = does.sample(sought, flow)
     inverse = 1 / (gx * gx + gy * gy).clamp(min=FLAT)
     rho = warped - gx * flow[0] - gy * flow[1] - start
     field = Field(gx, gy, inverse, rho, flow, *duals)
@@ -129,87 +132,26 @@ def _warp(
         settings.dual_step / settings.tightness,
         settings.epsilon**2 * start[0].numel(),
     )
-    step = stepper(flow.device)
     change = torch.full((settings.inner + 1, flow.shape[1]), math.inf, device=flow.device)
     for _ in range(settings.outer):
-        moving = (change[-1] > steps.enough)[:, None, None]
+        moving = change[-1] > steps.enough
         if not moving.any():  # the host waits once in `inner` steps, which saves hundreds of useless launches
             break
-        flow.copy_(torch.where(moving, median(flow), flow))
+        field = field._replace(flow=does.smooth(field.flow, moving))
         change[0] = change[-1]
         change[1:] = 0
-        step(field, steps, change)
+        does.step(field, steps, change)
+    return field.flow
 
 
-def _sampled(images: list[torch.Tensor], flow: torch.Tensor) -> list[torch.Tensor]:
-    """
-    Images (B, H, W) at the positions that the flow points to: bicubic, zero outside.
-
-    Tap by tap, as OpenCV's remap: grid_sample's positions in [-1, 1] are inexact, and zero motion would not stay zero.
-    """
-    height, width = flow.shape[-2:]
-    y, x = torch.meshgrid(*(torch.arange(n, device=flow.device) for n in (height, width)), indexing="ij")
-    (low_x, taps_x), (low_y, taps_y) = (_taps(base + part) for base, part in zip((x, y), flow, strict=True))
-    stacked = torch.stack(images, 1).flatten(2)  # (B, n, H * W)
-    sampled = torch.zeros(*stacked.shape[:2], height, width, device=flow.device)
-    for row, weight_y in enumerate(taps_y):
-        for column, weight_x in enumerate(taps_x):
-            here_y, here_x = low_y + (row - 1), low_x + (column - 1)
-            inside = (here_y >= 0) & (here_y < height) & (here_x >= 0) & (here_x < width)
-            place = (here_y.clamp(0, height - 1) * width + here_x.clamp(0, width - 1)).flatten(1)
-            values = stacked.gather(2, place[:, None].expand(stacked.shape)).unflatten(2, (height, width))
-            sampled += values * (weight_y * weight_x * inside)[:, None]
-    return [image.contiguous() for image in sampled.unbind(1)]
+def operations(device: torch.device) -> Operations:
+    """Triton's kernels on a GPU, tensor operations elsewhere; RuntimeError if the kernels cannot be compiled."""
+    return _kernels(device) if device.type == "cuda" else TENSORS
 
 
-def _taps(places: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """(pixel below each position, weights of the four pixels around it): cubic convolution, OpenCV's a = -3/4."""
-    places = torch.round(places * SUBPIXEL) / SUBPIXEL
-    low = places.floor()
-    t, a = places - low, -0.75
-    first = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a
-    second = ((a + 2) * t - (a + 3)) * t * t + 1
-    third = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1
-    return low.long(), [first, second, third, 1 - first - second - third]
+@functools.cache
+def _kernels(device: torch.device) -> Operations:
+    with explained():
+        from ukdlib.flow.tvl1_triton import compiled
 
-
-def median(flow: torch.Tensor) -> torch.Tensor:
-    """Exact 5x5 median of (2, B, H, W), borders replicated."""
-    edged = F.pad(flow, (2, 2, 2, 2), mode="replicate")
-    windows = edged.unfold(2, 5, 1).unfold(3, 5, 1).flatten(-2)
-    return windows.median(dim=-1).values
-
-
-def plain_steps(field: Field, steps: Steps, change: torch.Tensor) -> None:
-    """Primal-dual steps as tensor operations; a Stepper."""
-    for number in range(len(change) - 1):
-        moving = change[number] > steps.enough
-        if number % 10 == 0 and not moving.any():
-            return
-        mask = moving[:, None, None]
-        u, v = field.flow
-        match = -(field.rho + field.gx * u + field.gy * v) * field.inverse
-        match = match.clamp(-steps.limit, steps.limit)
-        update = torch.stack([match * field.gx, match * field.gy]) + steps.tightness * _divergence(field)
-        update = torch.where(mask, update, 0)
-        field.flow.add_(update)
-        change[number + 1] = (update * update).sum(dim=(0, 2, 3))
-        right = F.pad(field.flow[..., 1:] - field.flow[..., :-1], (0, 1))
-        below = F.pad(field.flow[..., 1:, :] - field.flow[..., :-1, :], (0, 0, 0, 1))
-        scale = 1 / (1 + steps.dual_step * torch.sqrt(right * right + below * below))
-        for dual, slope in ((field.across, right), (field.down, below)):
-            dual.copy_(torch.where(mask, (dual + steps.dual_step * slope) * scale, dual))
-
-
-def _divergence(field: Field) -> torch.Tensor:
-    left, above = F.pad(field.across[..., :-1], (1, 0)), F.pad(field.down[..., :-1, :], (0, 0, 1, 0))
-    return field.across - left + field.down - above
-
-
-def stepper(device: torch.device) -> Stepper:
-    """Triton's kernels on a GPU, tensor operations elsewhere."""
-    if device.type != "cuda":
-        return plain_steps
-    from ukdlib.flow.tvl1_triton import triton_steps
-
-    return triton_steps
+        return compiled(device)

@@ -1,5 +1,5 @@
 """
-The primal-dual steps of TV-L1 as two Triton kernels: 48 and 40 bytes per pixel and step, 88 in all.
+The primal-dual steps of TV-L1 as two Triton kernels, 48 and 40 bytes per pixel and step; KERNELS: all of TV-L1.
 
 A converged pair is skipped: the kernels read the summed squared update of the previous step and return, so the host
 launches a fixed number of steps and never waits. Runs on a GPU, or with TRITON_INTERPRET=1 on a CPU, for tests.
@@ -10,12 +10,24 @@ import triton
 import triton.language as tl
 
 from ukdlib.flow.tvl1_settings import Field, Steps
+from ukdlib.flow.tvl1_tensors import Operations
+from ukdlib.flow.tvl1_triton_images import sample, smooth
 
 BLOCK = 1024  # pixels per program
 
 
+def compiled(device: torch.device) -> Operations:
+    """KERNELS, after each of them has run once: what Triton lacks to compile them it lacks now."""
+    images, flow = torch.zeros(3, 1, 16, 16, device=device), torch.zeros(2, 1, 16, 16, device=device)
+    moving, change = torch.ones(1, dtype=torch.bool, device=device), torch.ones(2, 1, device=device)
+    gx, gy, rho = KERNELS.sample(images, flow)
+    field = Field(gx, gy, gx, rho, KERNELS.smooth(flow, moving), *torch.zeros(2, *flow.shape, device=device))
+    KERNELS.step(field, Steps(1.0, 1.0, 1.0, 0.0), change)
+    return KERNELS
+
+
 def triton_steps(field: Field, steps: Steps, change: torch.Tensor) -> None:
-    """Primal-dual steps; a Stepper of ukdlib.flow.tvl1_torch."""
+    """Primal-dual steps; an operation of ukdlib.flow.tvl1_tensors.Operations."""
     _, pairs, height, width = field.flow.shape
     size = height * width
     grid = (pairs, triton.cdiv(size, BLOCK))
@@ -81,3 +93,6 @@ def _dual(flow, across, down, before, plane, size, width, dual_step, enough, BLO
             py = tl.load(down + place, mask=inside, other=0.0)
             tl.store(across + place, (px + dual_step * dx) * scale, mask=inside)
             tl.store(down + place, (py + dual_step * dy) * scale, mask=inside)
+
+
+KERNELS = Operations(sample, smooth, triton_steps)
