@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -50,3 +50,12 @@ def test_the_lock_is_what_runs_here(requirement, pytestconfig):
         pytest.skip(f"this environment does without {name}")
     installed = version(name).split("+")[0]  # +cpu or not depends on the machine
     assert installed == LOCK[name_of(requirement)]
+
+
+def test_the_locks_triton_is_the_one_that_torch_for_gpus_asks_for():
+    """Another pin would leave no way to install torch for GPUs with these constraints."""
+    pytest.importorskip("torch")
+    asked = [Requirement(each) for each in requires("torch") or [] if name_of(each) == "triton"]
+    if not asked:
+        pytest.skip("this build of torch is for CPUs and asks for no Triton")
+    assert all(each.specifier.contains(LOCK["triton"]) for each in asked)
