@@ -6,9 +6,15 @@ TV-L1 flow: time per pair of frames and agreement of every backend and preset wi
 Synthetic pairs of known motion: bright, through a dark sensor, and the latter with gamma 3.5 after it; where
 UKD_ARID_CLIPS names a folder of real clips, pairs of those, gamma-corrected (gamma 3). CPU time of this process, one
 thread, the minimum of two passes that alternate between the methods; on a GPU, if there is one, device time of a
-batch of 256 such pairs, per pair. The two frames of a pair are shown back and forth, as a clip of four, because the
+whole batch of such pairs, per pair. The two frames of a pair are shown back and forth, as a clip of four, because the
 stage computes clips: per-frame work is done once. Errors are mean end-point errors, to OpenCV's flow and to the true
 one.
+
+Then what `backend: torch` does in that time: pairs per second, and ms per pair of the primal-dual steps, the median,
+the warp and the rest, on a GPU or on the CPU (the device is in the table; the operations are timed one by one, so
+that a GPU waits for the host between them, and their sum is more than a whole batch takes). And how often, summed
+over all levels and per pixel of the finest, a pair is stepped, filtered and warped: times the bytes of a kernel
+that is the least that its memory must move.
 """
 
 import argparse
@@ -16,15 +22,18 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
 import pandas as pd
 import torch
 
+from ukdlib.flow import tvl1_torch
 from ukdlib.flow.clips import BACKENDS
-from ukdlib.flow.tvl1_settings import PRESETS
-from ukdlib.flow.tvl1_torch import PAIRS, solve_pairs
+from ukdlib.flow.tvl1_settings import PRESETS, Field, Settings, Steps
+from ukdlib.flow.tvl1_tensors import Operations
+from ukdlib.flow.tvl1_torch import pairs_at_once, solve_pairs
 from ukdlib.frames.gamma import correct_gamma
 from ukdlib.videos.decoding import read_video
 
@@ -32,6 +41,12 @@ SIZES = [(240, 320), (96, 128), (72, 96)]
 PASSES = 2
 TO_AND_FRO = 4  # frames
 AS_FILMED = "dark, as filmed"
+CORRECTED = "dark, gamma 3.5"
+KERNEL_BYTES = {
+    "step": 88,
+    "smooth": 16,
+    "sample": 32,
+}  # read and written once per pixel: ukdlib.flow.tvl1_triton
 Method = Callable[[np.ndarray], np.ndarray]  # a clip (T, H, W) -> its flow (T - 1, H, W, 2)
 
 
@@ -134,8 +149,7 @@ def on_gpu(pairs: list) -> list[tuple[str, float, list[np.ndarray]]]:
     if not torch.cuda.is_available():
         return []
     rows = []
-    repeats = -(-PAIRS // len(pairs))
-    first, second = (torch.from_numpy(np.stack([p[side] for p in pairs] * repeats)).cuda() for side in (0, 1))
+    first, second = batch(pairs, torch.device("cuda"))
     for preset, settings in PRESETS.items():
         solve_pairs(first, second, settings)  # compile
         began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -146,6 +160,94 @@ def on_gpu(pairs: list) -> list[tuple[str, float, list[np.ndarray]]]:
         found = list(flow[: len(pairs)].cpu().numpy())
         rows.append((f"torch on the GPU, {preset}", began.elapsed_time(ended) / len(first), found))
     return rows
+
+
+def batch(pairs: list, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """First and second frames uint8 (B, H, W) of as many pairs as the solver takes at once, by repetition."""
+    repeats = -(-pairs_at_once(pairs[0][0].shape, device) // len(pairs))
+    first, second = (torch.from_numpy(np.stack([pair[side] for pair in pairs] * repeats)) for side in (0, 1))
+    return first.to(device), second.to(device)
+
+
+# ---------------------------------------------------------------- what the time is spent on
+
+
+def split(light: str, size: tuple[int, int], pairs: list) -> list[dict]:
+    """One row per preset: pairs per second, ms per pair of each operation, work per pixel of the finest level."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    first, second = batch(pairs, device)
+    rows = []
+    for preset, settings in PRESETS.items():
+        timed(first[:2], second[:2], settings)  # compile, warm up
+        whole = seconds_of(lambda settings=settings: solve_pairs(first, second, settings), device)
+        spent = timed(first, second, settings)
+        work = counted(first, second, settings)
+        bytes_moved = sum(KERNEL_BYTES[name] * times for name, times in work.items()) * size[0] * size[1]
+        rows.append(
+            {
+                "device": torch.cuda.get_device_name() if device.type == "cuda" else "the CPU, one thread",
+                "size": f"{size[1]}x{size[0]}",
+                "frames": light,
+                "preset": preset,
+                "batch": len(first),
+                "pairs/s": len(first) / whole,
+                **{f"ms {name}": 1e3 * seconds / len(first) for name, seconds in spent.items()},
+                **{f"{name}s": times for name, times in work.items()},
+                "kernels' GB": bytes_moved / 1e9,
+            }
+        )
+    return rows
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Of the device; on a CPU those that the process computes."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    wait = torch.cuda.synchronize if device.type == "cuda" else int
+    wait()
+    start = clock()
+    work()
+    wait()
+    return clock() - start
+
+
+def timed(first: torch.Tensor, second: torch.Tensor, settings: Settings) -> dict[str, float]:
+    """Seconds that a batch spends in each operation, and in the rest."""
+    spent = dict.fromkeys(Operations._fields, 0.0)
+
+    def watched(name: str, work: Callable) -> Callable:
+        def run(*arguments: object) -> object:
+            result = []
+            spent[name] += seconds_of(lambda: result.append(work(*arguments)), first.device)
+            return result[0]
+
+        return run
+
+    found = tvl1_torch.operations(first.device)
+    with patch.object(tvl1_torch, "operations", lambda _: Operations(*map(watched, found._fields, found))):
+        whole = seconds_of(lambda: solve_pairs(first, second, settings), first.device)
+    return {**spent, "rest": whole - sum(spent.values())}
+
+
+def counted(first: torch.Tensor, second: torch.Tensor, settings: Settings) -> dict[str, float]:
+    """How often a pair is stepped, filtered and warped, in passes over its finest level; pairs at rest are not."""
+    passes = dict.fromkeys(KERNEL_BYTES, 0.0)
+    found = tvl1_torch.operations(first.device)
+
+    def sample(images: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+        passes["sample"] += flow[0].numel()
+        return found.sample(images, flow)
+
+    def smooth(flow: torch.Tensor, moving: torch.Tensor) -> torch.Tensor:
+        passes["smooth"] += int(moving.sum()) * flow[0, 0].numel()
+        return found.smooth(flow, moving)
+
+    def step(field: Field, steps: Steps, change: torch.Tensor) -> None:
+        found.step(field, steps, change)
+        passes["step"] += int((change[:-1] > steps.enough).sum()) * field.rho[0].numel()
+
+    with patch.object(tvl1_torch, "operations", lambda _: Operations(sample, smooth, step)):
+        solve_pairs(first, second, settings)
+    return {name: pixels / first.numel() for name, pixels in passes.items()}
 
 
 def end_point_error(flows: list[np.ndarray], others: list[np.ndarray]) -> float:
@@ -163,7 +265,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = []
     for size in SIZES:
-        for light in ("bright", AS_FILMED, "dark, gamma 3.5"):
+        for light in ("bright", AS_FILMED, CORRECTED):
             rows += measure(light, size, make_pairs(light, size, arguments.pairs))
     if real := real_pairs(SIZES[0], arguments.pairs):
         rows += measure("real, gamma 3", SIZES[0], real)
@@ -171,6 +273,15 @@ def main() -> None:
     Path(arguments.csv).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.csv, index=False)
     print(table.to_string(index=False))
+    small = make_pairs(CORRECTED, SIZES[1], arguments.pairs)
+    where = [(CORRECTED, SIZES[0], make_pairs(CORRECTED, SIZES[0], arguments.pairs))]
+    where += [
+        ("bright", SIZES[1], make_pairs("bright", SIZES[1], arguments.pairs)),
+        (CORRECTED, SIZES[1], small),
+    ]
+    parts = pd.DataFrame([row for each in where for row in split(*each)]).round(3)
+    parts.to_csv(Path(arguments.csv).with_name("flow_parts.csv"), index=False)
+    print(parts.to_string(index=False))
     if not torch.cuda.is_available():
         print("on a GPU: not measured, there is none")
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from ukdlib.flow.tvl1_settings import Field, Steps
 
 SUBPIXEL = 32  # OpenCV's remap has a resolution of 1/32 pixel
-WINDOWS = 2**20  # 5x5 windows that the median unfolds at once: 100 MB, whatever the size of a frame
+WINDOWS = 2**16  # 5x5 windows that the median unfolds at once: 7 MB, whatever the size of a frame
 
 
 class Operations(NamedTuple):

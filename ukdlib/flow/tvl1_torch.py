@@ -9,7 +9,7 @@ median filters whether any pair is still changing. Warp, median and steps are Tr
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -21,7 +21,11 @@ from ukdlib.flow.tvl1_tensors import TENSORS, Operations
 
 FLAT = 1.1920929e-07  # squared gradients below float32's epsilon carry no motion
 SMALLEST = 16  # pixels: no pyramid level is smaller
-PAIRS = 256  # in a batch: 1.5 GB of working memory at 320x240
+# bytes that a batch may take, by the kind of device; a CPU gains nothing from large ones
+BUDGET = {"cuda": 2**31, "cpu": 2**28}
+# bytes of working memory for each pixel of each pair, which a test counts
+PER_PIXEL = {"cuda": 100, "cpu": 200}
+MOST = 2**14  # pairs of tiny frames in a batch: a kernel's grid has less than 2 ** 16 of them
 
 
 def batched_flows(
@@ -30,16 +34,22 @@ def batched_flows(
     """
     For each clip, grey frames uint8 (T, H, W), the flow (T - 1, H, W, 2) float32 on the device.
 
-    Pairs of successive clips of one size share a batch.
+    Pairs of successive clips of one size share a batch, as many as pairs_at_once says.
     """
     waiting: list[np.ndarray] = []
     for clip in clips:
-        if waiting and (clip.shape[1:] != waiting[0].shape[1:] or _pairs([*waiting, clip]) > PAIRS):
+        most = pairs_at_once(clip.shape[1:], device)
+        if waiting and (clip.shape[1:] != waiting[0].shape[1:] or _pairs([*waiting, clip]) > most):
             yield from _solve_clips(waiting, settings, device)
             waiting = []
         waiting.append(clip)
     if waiting:
         yield from _solve_clips(waiting, settings, device)
+
+
+def pairs_at_once(size: Sequence[int], device: torch.device) -> int:
+    """How many pairs of frames of this size (H, W) keep a batch within its bytes; at least one."""
+    return min(max(BUDGET[device.type] // (PER_PIXEL[device.type] * math.prod(size)), 1), MOST)
 
 
 def solve_pairs(first: torch.Tensor, second: torch.Tensor, settings: Settings) -> torch.Tensor:
@@ -101,7 +111,8 @@ def _solve_clips(clips: list[np.ndarray], settings: Settings, device: torch.devi
     """The flow of each clip; frames are transferred as uint8."""
     frames = [torch.from_numpy(clip).to(device) for clip in clips]
     first, second = torch.cat([clip[:-1] for clip in frames]), torch.cat([clip[1:] for clip in frames])
-    parts = zip(first.split(PAIRS), second.split(PAIRS), strict=True)
+    most = pairs_at_once(first.shape[1:], device)
+    parts = zip(first.split(most), second.split(most), strict=True)
     flow = torch.cat([solve_pairs(*pair, settings) for pair in parts])
     yield from flow.split([len(clip) - 1 for clip in clips])
 

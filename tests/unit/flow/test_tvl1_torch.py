@@ -1,15 +1,29 @@
-"""The batched flow solver: OpenCV's answer, a batch is its pairs, those at rest stay."""
+"""The batched flow solver: OpenCV's answer, a batch is its pairs and fits its memory, pairs at rest stay."""
+
+import weakref
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from benchmarks.flow import end_point_error, make_pairs
+from ukdlib.flow import tvl1_tensors, tvl1_torch
 from ukdlib.flow.clips import flow_clip, tvl1
 from ukdlib.flow.tvl1_settings import PRESETS, Field, Settings, Steps
-from ukdlib.flow.tvl1_tensors import median, plain_steps
-from ukdlib.flow.tvl1_torch import batched_flows, pyramid, resize, solve_pairs
+from ukdlib.flow.tvl1_tensors import TENSORS, Operations, median, plain_steps, smooth
+from ukdlib.flow.tvl1_torch import (
+    BUDGET,
+    MOST,
+    PER_PIXEL,
+    batched_flows,
+    pairs_at_once,
+    pyramid,
+    resize,
+    solve_pairs,
+)  # fmt: skip
 
 CPU = torch.device("cpu")
 SIZE = (48, 64)
@@ -122,3 +136,89 @@ def test_a_converged_pair_is_not_changed():
         assert torch.equal(getattr(after, name)[:, 2], getattr(before, name)[:, 2])
         assert not torch.equal(getattr(after, name)[:, :2], getattr(before, name)[:, :2])
     assert (change[1:, 2] == 0).all() and (change[1:, :2] > 0).all()
+
+
+# ---------------------------------------------------------------- memory
+
+
+class Peak(TorchDispatchMode):
+    """Counts the bytes of all tensors that exist at once while it is entered; `peak` is the most of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.peak = 0
+        self.known = weakref.WeakSet()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage() not in self.known:
+                storage = tensor.untyped_storage()
+                self.known.add(storage)
+                self.now += storage.nbytes()
+                self.peak = max(self.peak, self.now)
+                weakref.finalize(storage, self._freed, storage.nbytes())
+        return result
+
+    def _freed(self, size):
+        self.now -= size
+
+
+AS_ON_A_GPU = Operations(  # kernels take memory for their results only
+    sample=lambda images, flow: torch.zeros_like(images),
+    smooth=lambda flow, moving: flow.clone(),
+    step=lambda field, steps, change: None,
+)
+
+
+@pytest.mark.parametrize(("kind", "operations"), [("cuda", AS_ON_A_GPU), ("cpu", TENSORS)])
+def test_a_pixel_takes_the_bytes_that_the_size_of_a_batch_is_computed_from(kind, operations, monkeypatch):
+    monkeypatch.setattr(tvl1_torch, "operations", lambda device: operations)
+    monkeypatch.setattr(tvl1_tensors, "WINDOWS", 64)  # what the median unfolds is apart: it does not grow
+    clip = np.random.default_rng(0).integers(0, 255, (4, 60, 80), dtype=np.uint8)
+    settings = Settings(warps=2, outer=2, inner=2)
+    list(batched_flows([clip], settings, CPU))  # weights of scaling are kept
+    with Peak() as peak:
+        list(batched_flows([clip], settings, CPU))
+    used = peak.peak / (3 * 60 * 80)
+    assert 0.9 * PER_PIXEL[kind] < used <= PER_PIXEL[kind]
+
+
+@pytest.mark.parametrize("kind", ["cuda", "cpu"])
+def test_a_batch_fits_its_budget_whatever_the_size_of_a_frame(kind):
+    def at_once(*size):
+        return pairs_at_once(size, torch.device(kind))
+
+    for height, width in [(72, 96), (240, 320), (1080, 1920)]:
+        pairs = at_once(height, width)
+        taken = PER_PIXEL[kind] * height * width
+        assert pairs == 1 or pairs * taken <= BUDGET[kind] < (pairs + 1) * taken
+    assert at_once(4320, 7680) == 1  # more than one may take, and no less can be computed
+    assert at_once(16, 16) <= MOST
+    assert pairs_at_once((240, 320), torch.device("cuda")) == 279
+    assert pairs_at_once((1080, 1920), torch.device("cuda")) == 10
+
+
+def test_a_clip_of_more_pairs_than_fit_is_what_its_parts_are(monkeypatch):
+    clip = np.random.default_rng(0).integers(0, 255, (6, 20, 24), dtype=np.uint8)
+    whole = next(batched_flows([clip], PRESETS["fast"], CPU))
+    monkeypatch.setitem(BUDGET, "cpu", 2 * PER_PIXEL["cpu"] * 20 * 24)
+    assert pairs_at_once((20, 24), CPU) == 2
+    assert torch.equal(next(batched_flows([clip], PRESETS["fast"], CPU)), whole)
+
+
+@pytest.mark.parametrize("windows", [1, 40, 100, 700, 10**6])
+def test_the_median_is_the_same_in_parts_and_leaves_pairs_at_rest(windows, monkeypatch):
+    flow = torch.randn(2, 3, 11, 13, generator=torch.Generator().manual_seed(0))
+    whole = median(flow)
+    monkeypatch.setattr(tvl1_tensors, "WINDOWS", windows)
+    assert torch.equal(median(flow), whole)
+    some = smooth(flow, torch.tensor([True, False, True]))
+    assert torch.equal(some[:, ::2], whole[:, ::2]) and torch.equal(some[:, 1], flow[:, 1])
+
+
+def test_the_median_of_a_large_frame_unfolds_little():
+    flow = torch.zeros(2, 1, 300, 400)
+    with Peak() as peak:
+        median(flow)
+    assert peak.peak < 2 * flow.nbytes + 2 * 2**16 * 120  # all at once: 24 MB
