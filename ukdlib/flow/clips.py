@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ukdlib.flow.threads import in_a_thread
 from ukdlib.flow.tvl1_settings import PRESETS, Settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ZERO = 128  # code of zero motion
 STEPS = 127  # codes on each side of it
+WAITING = 32  # clips that are read ahead of a GPU, and as many that are solved ahead of the caller
 
 
 def tvl1(first: np.ndarray, second: np.ndarray, preset: str = "opencv", backend: str = "numba") -> np.ndarray:
@@ -64,8 +66,8 @@ def flow_ahead(
     A function from a video's name to its codes, frame by frame, to be called in the order of video_ids.
 
     windows(video_id): its frames in windows of two or more, each beginning with the last frame of the one before.
-    Memory is that of a few windows, whatever the length of a video; a backend may take windows of several videos at
-    once.
+    Memory is that of some windows, whatever the length of a video; a backend may take windows of several videos at
+    once, and call windows() in another thread.
     """
     ahead: Iterator[tuple[str, Iterator[tuple[str, np.ndarray]]]] = iter(())
     due = -1
@@ -136,6 +138,11 @@ def _dis(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -
 
 
 def _torch(clips: Iterable[np.ndarray], settings: Settings, bound: float | None) -> Iterator[np.ndarray]:
+    """Clips are read in one thread and solved in another, so that a GPU waits neither for them nor for the caller."""
+    return in_a_thread(_batched(in_a_thread(iter(clips), WAITING), settings, bound), WAITING)
+
+
+def _batched(clips: Iterator[np.ndarray], settings: Settings, bound: float | None) -> Iterator[np.ndarray]:
     import torch
 
     from ukdlib.flow.tvl1_torch import batched_flows

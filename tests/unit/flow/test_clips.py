@@ -1,5 +1,6 @@
 """TV-L1 agrees with OpenCV's and with known motion; its code is exact at zero and good to half a step."""
 
+import threading
 from itertools import pairwise
 
 import cv2
@@ -240,3 +241,27 @@ def test_windows_of_many_videos_give_what_each_gives_alone_from_wherever_one_beg
     codes = flow_ahead(list(videos), windows, "fast", 20.0, backend)
     for name in ["v1", "v2", "v4"]:  # as after an interruption, and one left out
         assert (np.stack(list(codes(name))) == flow_clip(videos[name], "fast", 20.0, backend)).all()
+
+
+def test_what_fails_in_the_thread_that_reads_is_raised_where_the_flow_is_taken():
+    frames = np.random.default_rng(0).integers(0, 255, (3, 20, 24, 3), dtype=np.uint8)
+
+    def windows(name):
+        yield frames
+        if name == "damaged":
+            raise ValueError("damaged: its frames are not what was written")
+
+    whole = flow_ahead(["whole"], windows, "fast", 20.0, "torch")
+    assert len(list(whole("whole"))) == 3
+    codes = flow_ahead(["damaged", "whole"], windows, "fast", 20.0, "torch")
+    with pytest.raises(ValueError, match="damaged: its frames"):
+        list(codes("damaged"))
+
+
+def test_a_run_that_ends_early_leaves_no_thread_of_its_own():
+    frames = np.random.default_rng(0).integers(0, 255, (3, 20, 24, 3), dtype=np.uint8)
+    before = set(threading.enumerate())
+    codes = flow_ahead(list("abc"), lambda name: iter([frames]), "fast", 20.0, "torch")
+    next(codes("a"))
+    del codes
+    assert set(threading.enumerate()) == before
