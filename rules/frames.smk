@@ -76,7 +76,7 @@ rule compute_flow:
     wildcard_constraints:
         modality=any_of(transform_names(config, "tvl1")),
     conda:
-        "../envs/video.yaml"
+        flow_environment
     resources:
         gpu=flow_gpus,
         mem_mb=growing(4000),

@@ -34,6 +34,11 @@ def flow_gpus(wildcards):
     return int(modality_setting("backend")(wildcards) == "torch" and config["run"]["device"] != "cpu")
 
 
+def flow_environment(wildcards):
+    """The same one needs torch."""
+    return f"../envs/{'torch' if modality_setting('backend')(wildcards) == 'torch' else 'video'}.yaml"
+
+
 def bound_of(modality):
     """Largest flow that the codes of a modality hold, in pixels."""
     return next(entry["bound"] for entry in transforms_of(config, modality) if "bound" in entry)
