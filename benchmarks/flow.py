@@ -163,8 +163,8 @@ def on_gpu(pairs: list) -> list[tuple[str, float, list[np.ndarray]]]:
 
 
 def batch(pairs: list, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """First and second frames uint8 (B, H, W) of as many pairs as the solver takes at once, by repetition."""
-    repeats = -(-pairs_at_once(pairs[0][0].shape, device) // len(pairs))
+    """First and second frames uint8 (B, H, W); for a GPU as many as the solver takes at once, by repetition."""
+    repeats = max(pairs_at_once(pairs[0][0].shape, device) // len(pairs), 1) if device.type == "cuda" else 1
     first, second = (torch.from_numpy(np.stack([pair[side] for pair in pairs] * repeats)) for side in (0, 1))
     return first.to(device), second.to(device)
 
@@ -182,7 +182,7 @@ def split(light: str, size: tuple[int, int], pairs: list) -> list[dict]:
         whole = seconds_of(lambda settings=settings: solve_pairs(first, second, settings), device)
         spent = timed(first, second, settings)
         work = counted(first, second, settings)
-        bytes_moved = sum(KERNEL_BYTES[name] * times for name, times in work.items()) * size[0] * size[1]
+        moved = sum(KERNEL_BYTES[name] * times for name, times in work.items()) * size[0] * size[1]
         rows.append(
             {
                 "device": torch.cuda.get_device_name() if device.type == "cuda" else "the CPU, one thread",
@@ -193,7 +193,7 @@ def split(light: str, size: tuple[int, int], pairs: list) -> list[dict]:
                 "pairs/s": len(first) / whole,
                 **{f"ms {name}": 1e3 * seconds / len(first) for name, seconds in spent.items()},
                 **{f"{name}s": times for name, times in work.items()},
-                "kernels' GB": bytes_moved / 1e9,
+                "GB a pair": moved / 1e9,
             }
         )
     return rows

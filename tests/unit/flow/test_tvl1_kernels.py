@@ -37,10 +37,22 @@ SAMPLE = """
         torch.testing.assert_close(KERNELS.sample(images, motion), TENSORS.sample(images, motion), rtol=0, atol=2e-6)
     assert torch.equal(KERNELS.sample(images, 0 * flow), images)
 """
+FLOW = """
+from benchmarks.flow import make_pairs
+from ukdlib.flow import tvl1_torch
+from ukdlib.flow.tvl1_settings import Settings
+first, second = (torch.from_numpy(frame)[None] for frame in make_pairs("bright", (20, 24), 1)[0][:2])
+settings = Settings(warps=2, outer=2, inner=4)
+expected = tvl1_torch.solve_pairs(first, second, settings)
+tvl1_torch.operations = lambda device: KERNELS
+torch.testing.assert_close(tvl1_torch.solve_pairs(first, second, settings), expected, rtol=1e-3, atol=1e-3)
+assert expected.abs().max() > 0.1 and (tvl1_torch.solve_pairs(first, first, settings) == 0).all()
+"""
+CASES = {"steps": STEPS, "median": IMAGES + SMOOTH, "warp": IMAGES + SAMPLE, "a whole flow": FLOW}
 
 
-@pytest.mark.parametrize("code", [STEPS, IMAGES + SMOOTH, IMAGES + SAMPLE], ids=["steps", "median", "warp"])
-def test_a_kernel_is_the_tensor_operation_in_tritons_interpreter(code):
+@pytest.mark.parametrize("code", CASES.values(), ids=CASES)
+def test_kernels_are_the_tensor_operations_in_tritons_interpreter(code):
     head = "import torch\nfrom ukdlib.flow.tvl1_tensors import TENSORS\nfrom ukdlib.flow.tvl1_triton import KERNELS"
     program = f"{head}\n{code.replace('{shapes}', str(SHAPES))}\nprint('equal')"
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
