@@ -60,8 +60,8 @@ def measure(paths: list[str], folder: Path) -> Iterator[dict]:
 
     def flow(videos: list[str]) -> None:
         windows = partial(open_shards([shard["rgb"]]).windows, length=64, shared=1)
-        codes = flow_ahead(videos, windows, "opencv", 20, "numba")
-        write_shard(shard["flow"], videos, codes, "jpeg")
+        with flow_ahead(videos, windows, "opencv", 20, "numba") as codes:
+            write_shard(shard["flow"], videos, codes, "jpeg")
 
     def look(videos: list[str]) -> None:
         store = open_shards([shard["rgb"]])

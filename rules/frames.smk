@@ -86,7 +86,7 @@ rule compute_flow:
         backend=modality_setting("backend", "numba"),
         device=config["run"]["device"],
         bound=modality_setting("bound"),
-        pixels=2**22,  # of the frames that are in memory together
+        pixels=2**22,  # of a window of frames; a few dozen are in memory where a GPU computes flow
         short_side=modality_setting("short_side"),
         codec=modality_setting("codec"),
         code=code("compute_flow"),

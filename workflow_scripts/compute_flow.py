@@ -35,6 +35,6 @@ def windows(video_id):
 
 
 key = resume_key([snakemake.input.frames], dict(params.items()))
-codes = flow_ahead(source.video_ids, windows, params.preset, params.bound, params.backend)
-write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)
+with flow_ahead(source.video_ids, windows, params.preset, params.bound, params.backend) as codes:
+    write_shard(snakemake.output[0], source.video_ids, codes, params.codec, key)
 job.finish(snakemake.output)

@@ -6,7 +6,8 @@ weights differences of grey levels against smoothness, so dark frames are bright
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -55,43 +56,51 @@ def flow_clips(
         yield np.concatenate([codes, codes[-1:]])
 
 
+@contextmanager
 def flow_ahead(
     video_ids: Sequence[str],
     windows: Callable[[str], Iterable[np.ndarray]],
     preset: str | None,
     bound: float,
     backend: str,
-) -> Callable[[str], Iterator[np.ndarray]]:
+) -> Iterator[Callable[[str], Iterator[np.ndarray]]]:
     """
     A function from a video's name to its codes, frame by frame, to be called in the order of video_ids.
 
     windows(video_id): its frames in windows of two or more, each beginning with the last frame of the one before.
     Memory is that of some windows, whatever the length of a video; a backend may take windows of several videos at
-    once, and call windows() in another thread.
+    once, and call windows() in another thread. What it does ahead ends with the context.
     """
-    ahead: Iterator[tuple[str, Iterator[tuple[str, np.ndarray]]]] = iter(())
+    solver = preset, bound, backend
+    work = _by_window((), windows, solver)
+    ahead = groupby(work, itemgetter(0))
     due = -1
 
     def codes(video_id: str) -> Iterator[np.ndarray]:
         """The codes of one video; if it is not the one that follows, the work begins anew with it."""
-        nonlocal ahead, due
+        nonlocal work, ahead, due
         place = list(video_ids).index(video_id)
         if place != due:
-            ahead = groupby(_by_window(video_ids[place:], windows, (preset, bound, backend)), itemgetter(0))
+            work.close()
+            work = _by_window(video_ids[place:], windows, solver)
+            ahead = groupby(work, itemgetter(0))
         due = place + 1
         _, found = next(ahead)
         for _, fields in found:
             yield from fields
         yield fields[-1]
 
-    return codes
+    try:
+        yield codes
+    finally:
+        work.close()
 
 
 def _by_window(
     video_ids: Sequence[str],
     windows: Callable[[str], Iterable[np.ndarray]],
     solver: tuple[str | None, float, str],
-) -> Iterator[tuple[str, np.ndarray]]:
+) -> Generator[tuple[str, np.ndarray], None, None]:
     """(video, codes of the pairs in one window) of all windows of all videos."""
     handed = deque[str]()
 

@@ -238,9 +238,9 @@ def test_windows_of_many_videos_give_what_each_gives_alone_from_wherever_one_beg
         """Three frames each, or the two that are left, of which the first is the last of the window before."""
         return (videos[name][first : first + 3] for first in range(0, len(videos[name]) - 1, 2))
 
-    codes = flow_ahead(list(videos), windows, "fast", 20.0, backend)
-    for name in ["v1", "v2", "v4"]:  # as after an interruption, and one left out
-        assert (np.stack(list(codes(name))) == flow_clip(videos[name], "fast", 20.0, backend)).all()
+    with flow_ahead(list(videos), windows, "fast", 20.0, backend) as codes:
+        for name in ["v1", "v2", "v4"]:  # as after an interruption, and one left out
+            assert (np.stack(list(codes(name))) == flow_clip(videos[name], "fast", 20.0, backend)).all()
 
 
 def test_what_fails_in_the_thread_that_reads_is_raised_where_the_flow_is_taken():
@@ -251,17 +251,26 @@ def test_what_fails_in_the_thread_that_reads_is_raised_where_the_flow_is_taken()
         if name == "damaged":
             raise ValueError("damaged: its frames are not what was written")
 
-    whole = flow_ahead(["whole"], windows, "fast", 20.0, "torch")
-    assert len(list(whole("whole"))) == 3
-    codes = flow_ahead(["damaged", "whole"], windows, "fast", 20.0, "torch")
-    with pytest.raises(ValueError, match="damaged: its frames"):
-        list(codes("damaged"))
+    with flow_ahead(["whole"], windows, "fast", 20.0, "torch") as codes:
+        assert len(list(codes("whole"))) == 3
+    with flow_ahead(["damaged", "whole"], windows, "fast", 20.0, "torch") as codes:
+        with pytest.raises(ValueError, match="damaged: its frames"):
+            list(codes("damaged"))
 
 
-def test_a_run_that_ends_early_leaves_no_thread_of_its_own():
+def test_a_run_that_fails_elsewhere_leaves_no_thread_and_reads_no_further():
+    """Whoever writes the codes fails; the traceback keeps what the run was about to take."""
     frames = np.random.default_rng(0).integers(0, 255, (3, 20, 24, 3), dtype=np.uint8)
-    before = set(threading.enumerate())
-    codes = flow_ahead(list("abc"), lambda name: iter([frames]), "fast", 20.0, "torch")
-    next(codes("a"))
-    del codes
-    assert set(threading.enumerate()) == before
+    before, read = set(threading.enumerate()), []
+
+    def windows(name):
+        read.append(name)
+        yield frames
+
+    with pytest.raises(OSError, match="disk full") as failed:
+        with flow_ahead([str(number) for number in range(10000)], windows, "fast", 20.0, "torch") as codes:
+            taken = codes("0")
+            next(taken)
+            raise OSError("disk full")
+    assert set(threading.enumerate()) == before and len(read) < 10000
+    assert failed.value.__traceback__ is not None and taken is not None
