@@ -1,5 +1,6 @@
 """The batched flow solver: OpenCV's answer, a batch is its pairs and fits its memory, pairs at rest stay."""
 
+import sys
 import weakref
 
 import cv2
@@ -19,6 +20,7 @@ from ukdlib.flow.tvl1_torch import (
     MOST,
     PER_PIXEL,
     batched_flows,
+    operations,
     pairs_at_once,
     pyramid,
     resize,
@@ -136,6 +138,15 @@ def test_a_converged_pair_is_not_changed():
         assert torch.equal(getattr(after, name)[:, 2], getattr(before, name)[:, 2])
         assert not torch.equal(getattr(after, name)[:, :2], getattr(before, name)[:, :2])
     assert (change[1:, 2] == 0).all() and (change[1:, :2] > 0).all()
+
+
+def test_a_gpu_whose_kernels_cannot_be_compiled_is_refused_in_words(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ukdlib.flow.tvl1_triton", None)  # importing it fails
+    with pytest.raises(
+        RuntimeError, match=r"flow's backend torch cannot compile its kernels .*such as numba"
+    ):
+        operations(torch.device("cuda"))
+    assert operations(CPU) is TENSORS
 
 
 # ---------------------------------------------------------------- memory
