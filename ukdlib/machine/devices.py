@@ -9,7 +9,6 @@ imports it.
 import fcntl
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,54 +17,106 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
+from ukdlib.machine.gpus import LOOKED_AT, VISIBLE, gpu_pool, is_slice, stated
+
 if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
-NO_GPU = "No devices were found"  # nvidia-smi's words
-NO_DEVICE = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that mean "none"
 PREFIX = "ukd-gpu-locks-"
+NO_CUDA = ": torch is built for CPUs only (docs/gpu.md)"
 _held: list[int] = []  # file descriptors of this process's locks, open until it ends
+_sought_in_vain: list[str] = []  # where a lease has found no GPU and nobody had said that there is none
 
 
 def choose_device(name: str) -> "torch.device":
     """
     The device called "cpu" or "cuda"; "auto" is cuda where there is one.
 
-    On a CPU torch computes in one thread from now on: jobs run in parallel, and sums are the same on any machine.
+    torch computes in one thread of the CPU from now on: jobs run in parallel, and sums are the same on any machine.
+    On a GPU float32 is float32: TF32, which torch lets convolutions use, is off. Raises RuntimeError where "auto" would
+    compute on the CPU beside a GPU.
     """
     import torch
 
     if name not in DEVICES:
         raise ValueError(f"unknown device {name!r}; known: {list(DEVICES)}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda was requested, but torch finds no GPU here; use auto or cpu")
-    if name == "cpu" or not torch.cuda.is_available():
-        torch.set_num_threads(1)
+    built = torch.version.cuda or torch.version.hip
+    found = torch.cuda.is_available()
+    torch.set_num_threads(1)
+    if name == "cuda" and not found:
+        raise ValueError(
+            f"device cuda was requested, but torch finds no GPU here; use auto or cpu{'' if built else NO_CUDA}"
+        )
+    if name == "cpu":
         return torch.device("cpu")
+    _refuse_idle_gpu(bool(built), found)
+    if not found:
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     return torch.device("cuda")
 
 
+def _refuse_idle_gpu(built: bool, found: bool) -> None:
+    """RuntimeError if a GPU is here that this job cannot use. built: torch is for GPUs, too; found: it finds one."""
+    if found and _sought_in_vain:
+        raise RuntimeError(
+            f"torch finds a GPU here, but no lease could be taken on it: none was found in {_sought_in_vain[0]}. "
+            "List the GPUs in CUDA_VISIBLE_DEVICES (such as 0,1), or compute without: run.device: cpu"
+        )
+    if _held and built and not found:
+        raise RuntimeError(
+            f"GPU {os.environ['CUDA_VISIBLE_DEVICES']} was leased, but torch cannot use it: perhaps the driver is too "
+            "old for this torch. See what torch.cuda.init() says, or compute without: run.device: cpu"
+        )
+    if _held and not built:
+        print(f"no use of GPU {os.environ['CUDA_VISIBLE_DEVICES']}{NO_CUDA}", file=sys.stderr)
+        _let_go()
+
+
 def lease_gpus(
-    device: str, count: int = 1, lock_folder: str | None = None, timeout: float = 24 * 3600
+    device: str,
+    count: int = 1,
+    lock_folder: str | None = None,
+    timeout: float = 24 * 3600,
+    together: int = 1,
 ) -> list[str]:
     """
     Wait for `count` free GPUs, make them the only visible ones and return their ids ([] where there are none).
 
     Device "cpu" hides all GPUs. The pool is that of gpu_pool(): a SLURM job divides up its own allocation.
-    lock_folder: on a local disk, the same for all jobs; timeout: seconds.
+    lock_folder: on a local disk, the same for all jobs; timeout: seconds. together: how many jobs may share a GPU, if
+    they all say so; a job that computes on several GPUs has them for itself.
     """
-    pool = gpu_pool() if device != "cpu" else []
-    if pool and count > len(pool):
-        raise ValueError(f"{count} GPUs were requested, but there are only {len(pool)}: {', '.join(pool)}")
-    leased = _wait_for_locks(pool, count, Path(lock_folder or _default_folder()), timeout) if pool else []
+    pool = _usable(gpu_pool(), count) if device != "cpu" else []
+    folder, sharing = Path(lock_folder or _default_folder()), together if count == 1 else 1
+    leased = _wait_for_locks(pool, count, sharing, folder, timeout) if pool else []
     if leased:
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # number GPUs as nvidia-smi does
         print(f"GPU {', '.join(leased)} of {', '.join(pool)}", file=sys.stderr)
     elif device == "auto":
         print("no GPU here: computing on the CPU", file=sys.stderr)
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(leased)
+    if leased or device == "cpu" or stated() is not None:
+        _show_only(leased)
+    else:  # not hidden: if torch finds one after all, choose_device says so
+        _sought_in_vain.append(LOOKED_AT)
     return leased
+
+
+def _usable(pool: list[str], count: int) -> list[str]:
+    """The GPUs of which `count` can work together: slices (MIG) cannot. ValueError if there are some, but too few."""
+    usable = [gpu for gpu in pool if count == 1 or not is_slice(gpu)]
+    if pool and count > len(usable):
+        slices = "" if len(usable) == len(pool) else "; slices (MIG) do not count, they cannot work together"
+        there = f"{len(usable)}: {', '.join(usable)}" if usable else "0"
+        raise ValueError(f"{count} GPUs were requested, but there are only {there}{slices}")
+    return usable
+
+
+def _show_only(gpus: list[str]) -> None:
+    for name in VISIBLE:
+        if name == VISIBLE[0] or name in os.environ:
+            os.environ[name] = ",".join(gpus)
 
 
 def held_locks() -> tuple[int, ...]:
@@ -73,45 +124,20 @@ def held_locks() -> tuple[int, ...]:
     return tuple(_held)
 
 
-def gpu_pool() -> list[str]:
-    """
-    Ids of the GPUs that this process may use: numbers, UUIDs or MIG names.
-
-    From CUDA_VISIBLE_DEVICES, else from nvidia-smi; a SLURM job without allocated GPUs has none. Raises RuntimeError
-    if nvidia-smi exists and fails.
-    """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "" if "SLURM_JOB_ID" in os.environ else None)
-    if visible is not None:
-        named = (gpu.strip() for gpu in visible.split(","))
-        return list(dict.fromkeys(gpu for gpu in named if gpu not in NO_DEVICE))
-    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    try:
-        listed = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except FileNotFoundError:
-        return []
-    said = (listed.stdout + listed.stderr).strip()
-    if listed.returncode and NO_GPU not in said:
-        raise RuntimeError(
-            f"nvidia-smi cannot list the GPUs: {said!r}; repair it, list them in CUDA_VISIBLE_DEVICES, or "
-            "compute without GPUs: run.device: cpu"
-        )
-    return listed.stdout.split() if listed.returncode == 0 else []
-
-
 def _default_folder() -> Path:
     # SLURM jobs confined to their own devices all number them from 0: one folder per job
     return Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "local")
 
 
-def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -> list[str]:
+def _wait_for_locks(pool: list[str], count: int, together: int, folder: Path, timeout: float) -> list[str]:
     """Only the holder of the gate collects locks, so two jobs that need several GPUs cannot deadlock."""
     _make_own(folder)
     end = time.monotonic() + timeout
     files = {gpu: folder / f"{gpu.replace('/', '_')}.lock" for gpu in pool}
     try:
-        [gate] = _collect({"gate": folder / "gate"}, 1, end).values()
+        [[gate]] = _collect({"gate": folder / "gate"}, 1, 1, end).values()
         try:
-            locks = _collect(files, count, end)
+            locks = _collect(files, count, together, end)
         finally:
             os.close(gate)
     except TimeoutError:
@@ -119,7 +145,7 @@ def _wait_for_locks(pool: list[str], count: int, folder: Path, timeout: float) -
         raise TimeoutError(
             f"{wanted} of {pool} became free within {timeout:g} s (locks in {folder})"
         ) from None
-    _held.extend(locks.values())
+    _held.extend(lock for each in locks.values() for lock in each)
     return list(locks)
 
 
@@ -137,27 +163,59 @@ def _make_own(folder: Path) -> None:
             )
 
 
-def _collect(files: dict[str, Path], count: int, end: float) -> dict[str, int]:
-    """Lock `count` of the files as soon as possible: name -> file descriptor that holds the lock."""
-    locks: dict[str, int] = {}
+def _collect(files: dict[str, Path], count: int, together: int, end: float) -> dict[str, list[int]]:
+    """Lock `count` of the files as soon as possible: name -> file descriptors that hold the locks."""
+    locks: dict[str, list[int]] = {}
     while True:
-        for name, path in files.items():
-            if name not in locks and len(locks) < count and (lock := _try_lock(path)) is not None:
+        for name in sorted(files, key=lambda name: _taken(files[name], together)):
+            if name not in locks and len(locks) < count and (lock := _try_share(files[name], together)):
                 locks[name] = lock
         if len(locks) == count:
             return locks
         if time.monotonic() > end:
-            for lock in locks.values():
+            for lock in (lock for each in locks.values() for lock in each):
                 os.close(lock)
             raise TimeoutError
         time.sleep(0.05 + 0.2 * random.random())
 
 
-def _try_lock(path: Path) -> int | None:
-    """A file descriptor that holds the lock, None if another process does."""
+def _try_share(path: Path, together: int) -> list[int]:
+    """
+    File descriptors that lock a file, or a share of it, [] if it is taken.
+
+    All who share it hold it in common and one of its numbered shares each; whoever has it alone excludes them all.
+    """
+    if (whole := _try_lock(path, fcntl.LOCK_EX if together == 1 else fcntl.LOCK_SH)) is None:
+        return []
+    if together == 1:
+        return [whole]
+    for share in _shares(path, together):
+        if (lock := _try_lock(share, fcntl.LOCK_EX)) is not None:
+            return [whole, lock]
+    os.close(whole)
+    return []
+
+
+def _taken(path: Path, together: int) -> int:
+    """How many of a file's shares are taken; asked by the holder of the gate, so none is in the meantime."""
+    if together == 1:
+        return 0
+    locks = [_try_lock(share, fcntl.LOCK_EX) for share in _shares(path, together)]
+    for lock in locks:
+        if lock is not None:
+            os.close(lock)
+    return locks.count(None)
+
+
+def _shares(path: Path, together: int) -> list[Path]:
+    return [path.with_name(f"{path.name}.{number}") for number in range(together)]
+
+
+def _try_lock(path: Path, kind: int) -> int | None:
+    """A file descriptor that holds the lock, None if another process does. kind: fcntl.LOCK_EX or LOCK_SH."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
