@@ -31,6 +31,8 @@ rule distill_student:
     threads: training_threads
     resources:
         gpu=training_gpus,
+        together=SHARES,
+        cpus_per_task=training_cores,
         nodes=1,
         processes=training_processes,
         workers=trained_workers,
@@ -66,7 +68,7 @@ rule measure_cost:
     conda:
         "../envs/torch.yaml"
     resources:
-        gpu=gpus,
+        gpu=whole_gpu,
         mem_mb=growing(16000),
         runtime=growing(60, at_most=4),
     params:

@@ -25,6 +25,8 @@ rule train_teacher:
     threads: training_threads
     resources:
         gpu=training_gpus,
+        together=SHARES,
+        cpus_per_task=training_cores,
         nodes=1,
         processes=training_processes,
         workers=trained_workers,
@@ -69,6 +71,8 @@ rule export_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
+        together=SHARES,
+        cpus_per_task=trained_cores,
         workers=trained_workers,
         mem_mb=growing(16000),
         runtime=growing(120, at_most=4),
@@ -103,6 +107,8 @@ rule verify_logits:
     threads: trained_threads
     resources:
         gpu=gpus,
+        together=SHARES,
+        cpus_per_task=trained_cores,
         workers=trained_workers,
         mem_mb=growing(8000),
         runtime=growing(30, at_most=4),

@@ -6,7 +6,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.machine.devices import choose_device, lease_gpus
 
-lease_gpus(snakemake.params.device, snakemake.resources.processes)
+lease_gpus(snakemake.params.device, snakemake.resources.processes, together=snakemake.resources.together)
 
 from functools import partial
 

@@ -6,7 +6,7 @@ sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
 from ukdlib.machine.devices import choose_device, lease_gpus
 
-lease_gpus(snakemake.params.device)
+lease_gpus(snakemake.params.device, together=snakemake.resources.together)
 
 from ukdlib.artifacts.journal import discard_journal
 from ukdlib.artifacts.lineage import begin

@@ -29,13 +29,8 @@ def transform_options(wildcards):
     return {key: entry[key] for key in TRANSFORM_KEYS[entry["transform"]]}
 
 
-def flow_gpus(wildcards):
-    """Only one of flow's backends computes on a GPU, if the run may use one."""
-    return int(modality_setting("backend")(wildcards) == "torch" and config["run"]["device"] != "cpu")
-
-
 def flow_environment(wildcards):
-    """The same one needs torch."""
+    """Only one of flow's backends needs torch."""
     return f"../envs/{'torch' if modality_setting('backend')(wildcards) == 'torch' else 'video'}.yaml"
 
 

@@ -146,40 +146,9 @@ def trained_modality(wildcards):
     return input_of(trained(wildcards))
 
 
-def trained_workers(wildcards):
-    """Threads that read clips, for each process that computes."""
-    return config["recipes"][trained(wildcards)["recipe"]]["workers"]
-
-
 def trained_cache(wildcards):
     """Where a training keeps its frames."""
     return config["recipes"][trained(wildcards)["recipe"]]["cache"]
-
-
-def trained_threads(wildcards):
-    """One for the network, one for each that reads."""
-    return 1 + trained_workers(wildcards)
-
-
-def gpus(wildcards):
-    return 0 if config["run"]["device"] == "cpu" else 1
-
-
-def training_processes(wildcards):
-    """One for each GPU that the recipe requests; as many without GPUs."""
-    return config["recipes"][trained(wildcards)["recipe"]]["gpus"]
-
-
-def training_gpus(wildcards):
-    return gpus(wildcards) * training_processes(wildcards)
-
-
-def training_threads(wildcards):
-    return trained_threads(wildcards) * training_processes(wildcards)
-
-
-def training_memory(wildcards):
-    return 16000 * training_processes(wildcards)
 
 
 def fused_teachers(wildcards):

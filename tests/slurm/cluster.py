@@ -26,6 +26,7 @@ class Job(NamedTuple):
     state: str
     partition: str
     gpus: int
+    cores: int
     memory: str
     limit: str
     start: str
@@ -183,4 +184,12 @@ def _job(line: str) -> Job | None:
     gpus = re.search(r"gpu:(\d+)", said.get("TresPerJob", ""))
     where = said["WorkDir"], said["JobState"], said["Partition"]
     times = said["TimeLimit"], said["StartTime"], said["EndTime"]
-    return Job(said["JobId"], rule[1], *where, int(gpus[1]) if gpus else 0, said["MinMemoryNode"], *times)
+    return Job(
+        said["JobId"],
+        rule[1],
+        *where,
+        int(gpus[1]) if gpus else 0,
+        int(said["CPUs/Task"]),
+        said["MinMemoryNode"],
+        *times,
+    )

@@ -22,7 +22,9 @@ def test_the_table_is_that_of_one_machine(runs):
 def test_expensive_jobs_ran_on_slurm_and_no_others(runs):
     completed = [job for job in runs.jobs(runs.disturbed) if job.state == "COMPLETED"]
     assert Counter(job.rule for job in completed) == ON_GPUS | ON_CPUS
-    assert {(job.partition, job.gpus) for job in completed if job.rule in ON_GPUS} == {("gpu", 1)}
+    assert {(job.partition, job.gpus, job.cores) for job in completed if job.rule in ON_GPUS} == {
+        ("gpu", 1, 2)
+    }
     assert {(job.partition, job.gpus) for job in completed if job.rule in ON_CPUS} == {("cpu", 0)}
 
 

@@ -31,19 +31,6 @@ def test_each_seed_and_split_repeats_the_trainings_but_not_the_frames(workflow, 
     assert jobs["compute_flow"] == SHARDS and jobs["split_videos"] == 2
 
 
-def test_gpus_of_a_recipe_are_requested_by_its_trainings_alone(workflow, tmp_path):
-    overlay = tmp_path / "gpus.yaml"
-    overlay.write_text("recipes: {train: {gpus: 3, workers: 1}}\n")
-    jobs = workflow.run("--dry-run", "--cores", "8", "--configfile", str(overlay)).split("\nrule ")
-    for job in (job for job in jobs if "gpu=" in job):
-        training = job.startswith(("train_teacher:", "train_fold:", "distill_student:"))
-        requested = [need in job for need in ("gpu=3", "processes=3", "mem_mb=48000", "threads: 6")]
-        assert requested == [training] * 4, job
-    overlay.write_text("run: {device: cpu}\n" + overlay.read_text())
-    on_a_cpu = workflow.run("--dry-run", "--configfile", str(overlay))
-    assert "gpu=0, nodes=1, processes=3" in on_a_cpu and "gpu=3" not in on_a_cpu
-
-
 def test_one_more_teacher_is_one_training_and_one_export(workflow, tmp_path):
     before = workflow.plan()
     overlay = tmp_path / "third.yaml"

@@ -47,7 +47,7 @@ def test_tau_of_one_arm_replans_that_arm_alone(finished, tmp_path):
 @pytest.mark.parametrize("setting", ["gpus", "workers"])
 def test_machine_settings_of_trainings_plan_nothing(finished, tmp_path, setting):
     overlay = tmp_path / "machine.yaml"
-    overlay.write_text(f"recipes: {{train: {{{setting}: 4}}}}\n")
+    overlay.write_text(f"recipes: {{train: {{{setting}: 4}}}}\nrun: {{together: 3}}\n")
     assert plan(finished, str(overlay)) == {}
 
 

@@ -168,13 +168,13 @@ def _collect(files: dict[str, Path], count: int, together: int, end: float) -> d
     locks: dict[str, list[int]] = {}
     while True:
         for name in sorted(files, key=lambda name: _taken(files[name], together)):
-            if name not in locks and len(locks) < count and (lock := _try_share(files[name], together)):
-                locks[name] = lock
+            if name not in locks and len(locks) < count and (held := _try_share(files[name], together)):
+                locks[name] = held
         if len(locks) == count:
             return locks
         if time.monotonic() > end:
-            for lock in (lock for each in locks.values() for lock in each):
-                os.close(lock)
+            for descriptor in (descriptor for each in locks.values() for descriptor in each):
+                os.close(descriptor)
             raise TimeoutError
         time.sleep(0.05 + 0.2 * random.random())
 
