@@ -130,7 +130,14 @@ def _release(video: _Video, place: int) -> None:
 
 
 def open_shards(paths: Sequence[str]) -> FrameStore:
-    """All videos of some shards, which must have the same number of channels and share no video."""
+    """
+    All videos of some shards, which must have the same number of channels and share no video.
+
+    OpenCV computes in one thread from now on: clips are read by as many threads as are wanted, or jobs run in parallel.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
     if not paths:
         raise ValueError("no shards of frames given")
     videos: dict[str, _Video] = {}

@@ -17,14 +17,16 @@ from ukdlib.learning.augment import Modality
 from ukdlib.learning.batches import Samples, Store
 from ukdlib.learning.checkpoints import load_network
 from ukdlib.learning.clips import load_batches
-from ukdlib.learning.inference import class_logits, uses_bf16
+from ukdlib.learning.inference import class_logits, computed_in
 from ukdlib.learning.seen import Seen
 from ukdlib.learning.views import Views, join_views, random_views, test_views
 from ukdlib.videos.subsets import read_identities, read_videos
 
 Setting = tuple[dict[str, Any], Modality, Sequence[str]]  # (recipe, modality, classes)
 REPLAYED = ("train", "unlabelled")  # subsets of which students learn
-TOLERANCE, TOLERANCE_BF16 = 1e-3, 5e-2  # allowed difference of a logit, in standard deviations of all of them
+# allowed difference of a logit that was computed in this precision, in standard deviations of all of them; TF32
+# rounds eight times as finely as bf16
+TOLERANCES = {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2}
 
 
 def trained_network(
@@ -61,7 +63,7 @@ def export(
 
     The subsets REPLAYED have the views numbered 0 .. export_views - 1 that a student can replay; any other the
     recipe's fixed test views. journal: (path, key) of ukdlib.artifacts.journal, from which a killed export resumes
-    at its batch.
+    at its batch. Metadata state the precision and the device that it was computed in.
     """
     recipe, _, classes = setting
     video_ids, labels = videos
@@ -84,7 +86,14 @@ def export(
         labels=np.asarray(labels)[rows],
         logits=np.concatenate(journaled(*journal, batches, lambda text: _from_text(text, len(classes)))),
         classes=list(classes),
+        metadata=_computed(network, recipe),
     )
+
+
+def _computed(network: nn.Module, recipe: dict[str, Any]) -> dict[str, str]:
+    """What logits depend on beside network and clips: {precision, device}."""
+    device = next(network.parameters()).device
+    return {"precision": computed_in(recipe["precision"], device), "device": device.type}
 
 
 def check_rows(path: str, rows: LogitRows, video_ids: Sequence[str], labels: np.ndarray) -> None:
@@ -110,10 +119,11 @@ def verify(
     network: nn.Module, store: Store, rows: LogitRows, setting: Setting, count: int, seed: int = 0
 ) -> dict[str, Any]:
     """
-    Recompute `count` rows of an exported file, drawn with `seed`; {rows, largest_difference, allowed}.
+    Recompute `count` rows of an exported file, drawn with `seed`; {rows, largest_difference, allowed, stored, here}.
 
     rows.metadata["subset"] determines the views. Raises ValueError naming the row that differs most, if a logit
-    differs by more than rounding explains: the network, its frames or a setting has changed.
+    differs by more than rounding explains, in the coarser of the precisions in which it was stored and is recomputed
+    here: the network, its frames or a setting has changed.
     """
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
     sample, subset = rows.pick(drawn), rows.metadata["subset"]
@@ -121,16 +131,30 @@ def verify(
     views = numbered_views(store, shown, sample.views, subset, setting[0])
     logits = np.concatenate(list(predict(network, store, views, setting)))
     differences = np.abs(logits - sample.logits).max(axis=1)
-    bf16 = uses_bf16(setting[0]["precision"], next(network.parameters()).device)
-    allowed = (TOLERANCE_BF16 if bf16 else TOLERANCE) * float(rows.logits.std())
+    stored, here = _precisions(rows.metadata, _computed(network, setting[0]))
+    allowed = max(TOLERANCES[stored[0]], TOLERANCES[here[0]]) * float(rows.logits.std())
     worst = int(differences.argmax())
     if not differences[worst] <= allowed:
         raise ValueError(
             f"{(~(differences <= allowed)).sum()} of {len(sample)} recomputed rows differ, most of all "
-            f"{name_row(sample, worst)}: a logit differs by {differences[worst]:.3g}, allowed is {allowed:.3g}; "
-            "the checkpoint, the frames or a setting is not the one that the file was made with"
+            f"{name_row(sample, worst)}: a logit differs by {differences[worst]:.3g}, allowed is {allowed:.3g} "
+            f"between {' on '.join(stored)} (stored) and {' on '.join(here)} (here); the checkpoint, the frames or a "
+            "setting is not the one that the file was made with"
         )
-    return {"rows": len(sample), "largest_difference": float(differences[worst]), "allowed": allowed}
+    found = {"rows": len(sample), "largest_difference": float(differences[worst]), "allowed": allowed}
+    return {**found, "stored": " on ".join(stored), "here": " on ".join(here)}
+
+
+def _precisions(*computed: dict[str, str]) -> list[tuple[str, str]]:
+    """(precision, device) of some logits' metadata; ValueError if a precision is none that is known."""
+    stated = [(each.get("precision", "unknown"), each.get("device", "unknown")) for each in computed]
+    for precision, device in stated:
+        if precision not in TOLERANCES:
+            raise ValueError(
+                f"verify: stored logits state the precision {precision!r} on {device!r}; known: {list(TOLERANCES)}. "
+                "Export them again"
+            )
+    return stated
 
 
 def predict(

@@ -1,5 +1,6 @@
 """One training from a network's initial weights to its checkpoint: the same for teachers, students and folds."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from ukdlib.artifacts.provenance import config_hash, videos_hash
 from ukdlib.learning.checkpoints import save_checkpoint
+from ukdlib.learning.inference import computed_in
 from ukdlib.learning.resuming import discard_state
 from ukdlib.learning.seen import Seen
 from ukdlib.learning.training import Lesson, Run, fit, write_history
@@ -38,10 +40,12 @@ def complete(
     """
     Train a network and write its checkpoint and history (the keys of output); the training state is removed.
 
-    Raises ValueError before it trains if the weights at the start have seen videos that are held out.
+    Before it trains raises ValueError if the weights at the start have seen videos that are held out, RuntimeError if
+    cuDNN computes wrongly in the recipe's precision.
     reading: how clips are read, which does not change results: {workers, cache} of the recipe.
     """
     channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
+    print(f"{computed_in(recipe['precision'], run.device)} on {run.device}", file=sys.stderr)  # or refused
     network = initial_network(course.network, len(classes), channels, run.seed)
     check_network(network, channels, recipe, len(classes), course.name)
     start, before = course.start(network, classes=classes, modality=asdict(lesson.modality))

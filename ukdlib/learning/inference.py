@@ -9,6 +9,8 @@ from ukdlib.learning.augment import Modality, augment
 from ukdlib.learning.batches import Batch
 
 PRECISIONS = ("auto", "fp32", "bf16")
+# wrong results of 3D convolutions in bf16 (pytorch#163539, #166643): from the first version on, until the second
+FAULTY_CUDNN = 90800, 91500
 
 
 def class_logits(
@@ -37,12 +39,43 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
     """
     Whether to compute in bfloat16; "auto": on a GPU only.
 
-    Not on a CPU: torch 2.13 (oneDNN, AVX512-BF16) returns NaN gradients there for convolutions whose kernel
-    is longer than the clip, such as 3x1x1 on two slow frames, and small networks gain nothing by it.
+    RuntimeError where cuDNN computes wrongly in it. Not on a CPU: torch 2.13 (oneDNN, AVX512-BF16) returns NaN
+    gradients there for convolutions whose kernel is longer than the clip, such as 3x1x1 on two slow frames, and small
+    networks gain nothing by it.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"recipe: unknown precision {precision!r}; known: {list(PRECISIONS)}")
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    bf16 = precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    if bf16 and device.type == "cuda":
+        _refuse_faulty_cudnn()
+    return bf16
+
+
+def computed_in(precision: str, device: torch.device) -> str:
+    """
+    What class_logits computes in: "fp32", "tf32" or "bf16".
+
+    ukdlib.machine.devices.choose_device switches off TF32 for GPUs; torch leaves it to convolutions.
+    """
+    if uses_bf16(precision, device):
+        return "bf16"
+    return "tf32" if device.type == "cuda" and torch.backends.cudnn.allow_tf32 else "fp32"
+
+
+def _refuse_faulty_cudnn() -> None:
+    version, (first, repaired) = torch.backends.cudnn.version(), FAULTY_CUDNN
+    if torch.version.hip is None and version is not None and first <= version < repaired:
+        package = f"nvidia-cudnn-cu{(torch.version.cuda or '12').partition('.')[0]}"
+        raise RuntimeError(
+            f"cuDNN {_dotted(version)} computes 3D convolutions wrongly in bf16 (pytorch#163539, #166643): install "
+            f"{_dotted(repaired)} or later (`pip install '{package}>={_dotted(repaired)}'`), or set precision: fp32 in "
+            "the recipe"
+        )
+
+
+def _dotted(version: int) -> str:
+    """91002 -> 9.10.2; 91500 -> 9.15."""
+    return f"{version // 10000}.{version // 100 % 100}" + (f".{version % 100}" if version % 100 else "")
 
 
 def prepare(network: nn.Module, device: torch.device) -> nn.Module:

@@ -59,6 +59,18 @@ def test_raw_frames_come_back_bit_by_bit(channels, shard):
     )
 
 
+def test_opencv_leaves_the_threads_to_the_readers(shard):
+    """Several read at the same time, each in its own."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        write_shard(shard, ["a"], lambda _: smooth(1), codec="jpeg")
+        open_shards([shard])
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
+
+
 @pytest.mark.parametrize("channels", [2, 3])
 def test_jpeg_frames_come_back_nearly(channels, shard):
     frames = smooth(1, channels)

@@ -158,7 +158,8 @@ def test_an_empty_subset_is_refused():
 
 
 def stored(subset):
-    return replace(exported(subset), metadata={"subset": subset})
+    rows = exported(subset)
+    return replace(rows, metadata={**rows.metadata, "subset": subset})
 
 
 def verified(rows, net=None, videos=None, modality=MODALITY, count=100, **changed):
@@ -173,6 +174,41 @@ def test_an_export_passes_verification(subset):
     assert found["rows"] == len(rows)
     assert found["largest_difference"] <= 1e-6 < found["allowed"]
     assert verified(rows, count=5, batch_size=1)["rows"] == 5  # rounding by the batch is allowed for
+
+
+def test_an_export_says_what_it_was_computed_in():
+    assert exported("test").metadata == {"precision": "fp32", "device": "cpu"}
+    assert exported("test", precision="bf16").metadata == {"precision": "bf16", "device": "cpu"}
+
+
+@pytest.mark.parametrize(("stored_in", "share"), [("fp32", 1e-3), ("tf32", 1e-2), ("bf16", 5e-2)])
+def test_the_coarser_precision_says_what_is_allowed(stored_in, share):
+    """Logits of a GPU that are verified on a CPU differ by the GPU's rounding, and no more is allowed for."""
+    rows = stored("test")
+    rows.metadata.update(precision=stored_in, device="cuda")
+    sd = float(rows.logits.std())
+    found = verified(rows)
+    assert found["allowed"] == pytest.approx(share * sd)
+    assert (found["stored"], found["here"]) == (f"{stored_in} on cuda", "fp32 on cpu")
+    assert verified(rows, precision="bf16")["allowed"] == pytest.approx(5e-2 * sd)
+    for times, passes in ((0.9, True), (1.1, False)):
+        rows.logits[8, 0] += times * share * sd
+        if passes:
+            verified(rows)
+        else:
+            said = rf"between {stored_in} on cuda \(stored\) and fp32 on cpu \(here\)"
+            with pytest.raises(ValueError, match=said):
+                verified(rows)
+        rows.logits[8, 0] -= times * share * sd
+
+
+def test_logits_of_unknown_precision_are_not_verified():
+    rows = stored("test")
+    del rows.metadata["precision"]
+    with pytest.raises(
+        ValueError, match=r"state the precision 'unknown' on 'cpu'; known: .* Export them again"
+    ):
+        verified(rows)
 
 
 SWAPPED = {

@@ -47,6 +47,13 @@ def test_a_checkpoint_says_what_it_is_of(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "history"]
 
 
+def test_a_wrong_cudnn_is_refused_before_anything_is_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
+    course = Course("teachers.rgb", {}, {"precision": "auto"}, CLASSES, "dark", None, SHOWN, {})
+    with pytest.raises(RuntimeError, match="computes 3D convolutions wrongly in bf16"):
+        complete(course, LESSON, Run(7, torch.device("cuda"), str(tmp_path / "resume.pt")), {}, {})
+
+
 def test_a_start_is_taken_and_recorded(tmp_path):
     def start(network, **others):
         with torch.no_grad():
