@@ -118,7 +118,7 @@ rule report:
         title=f"Unlimited knowledge distillation on {DATASET.capitalize()}",
         note=as_is(NOTE),
         captions={path.stem: path.read_text() for path in sorted((ROOT / "rules/captions").glob("*.rst"))},
-        config={**config, "recipes": {name: recipe_named(name) for name in config["recipes"]}},
+        config=config_of_results(),
         code=code("report"),
     script:
         "../workflow_scripts/report.py"

@@ -89,6 +89,12 @@ def recipe_named(name):
     return {key: value for key, value in recipe.items() if key not in ("gpus", "workers", "cache")}
 
 
+def config_of_results():
+    """The configuration without what changes no result: such keys of recipes, trainings that share a GPU."""
+    run = {key: value for key, value in config["run"].items() if key != "together"}
+    return {**config, "run": run, "recipes": {name: recipe_named(name) for name in config["recipes"]}}
+
+
 def trained_recipe(wildcards):
     return recipe_named(trained(wildcards)["recipe"])
 

@@ -109,8 +109,7 @@ def four_gpus(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
 
 
-@pytest.mark.parametrize("limit", [[], ["--resources", "gpu=4"]], ids=["without limit", "with limit"])
-@pytest.mark.parametrize("together", [1, 2])
+@pytest.mark.parametrize(("together", "limit"), [(1, ["--resources", "gpu=4"]), (2, [])])
 def test_four_gpus_train_side_by_side_whatever_reads_for_them(
     workflow, four_gpus, monkeypatch, together, limit
 ):
