@@ -4,9 +4,9 @@ import sys
 
 sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-from ukdlib.machine.devices import lease_gpus
+from ukdlib.machine.devices import lease_device
 
-device = "cuda" if lease_gpus(snakemake.params.device) else "cpu"
+device = lease_device(snakemake.params.device)
 
 from ukdlib.artifacts.lineage import begin
 from ukdlib.knowledge.cost import Setup, measure_costs, write_costs

@@ -18,6 +18,7 @@ from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from ukdlib.machine.gpus import LOOKED_AT, VISIBLE, gpu_pool, is_slice, stated
+from ukdlib.machine.packages import built_for_gpus
 
 if TYPE_CHECKING:
     import torch
@@ -101,6 +102,16 @@ def lease_gpus(
     else:  # not hidden: if torch finds one after all, choose_device says so
         _sought_in_vain.append(LOOKED_AT)
     return leased
+
+
+def lease_device(device: str) -> str:
+    """
+    The device, "cpu" or "cuda", that processes which this one starts compute on, with a lease of a GPU if there is one.
+
+    For who must not import torch; where "cuda" cannot be had, choose_device says so in those processes.
+    """
+    leased = lease_gpus(device)
+    return "cuda" if device == "cuda" or (leased and built_for_gpus()) else "cpu"
 
 
 def _usable(pool: list[str], count: int) -> list[str]:

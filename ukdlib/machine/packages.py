@@ -4,7 +4,10 @@ and the checkout's own library before any other that is installed.
 """
 
 import os
+import re
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 
 TRIED = {
     "torch": "2.13,2.15",
@@ -31,6 +34,13 @@ def untried() -> str | None:
                 "`pip install -c constraints.txt -e .` installs one that was tried"
             )
     return None
+
+
+def built_for_gpus() -> bool:
+    """Whether the installed torch can use GPUs at all, by its own file of versions; False if there is no torch."""
+    found = find_spec("torch")
+    versions = Path(found.origin).with_name("version.py").read_text() if found and found.origin else ""
+    return re.search(r"^(cuda|hip)\b.*= '", versions, re.M) is not None
 
 
 def _minor(number: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ukdlib.machine import devices, gpus
-from ukdlib.machine.devices import choose_device, lease_gpus
+from ukdlib.machine.devices import choose_device, lease_device, lease_gpus
 from ukdlib.machine.gpus import gpu_pool
 
 LEASE = textwrap.dedent("""
@@ -196,6 +196,16 @@ def test_a_forked_process_that_outlives_its_parent_holds_no_gpu(monkeypatch, tmp
 def test_a_lease_does_not_import_torch():
     code = "import sys, ukdlib.machine.devices as d; d.lease_gpus('auto'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_device_for_processes_that_are_yet_to_start(monkeypatch, tmp_path):
+    """Without torch; what cannot be had is not exchanged for a CPU here."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert [lease_device(name) for name in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
+    for built, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+        monkeypatch.setattr(devices, "built_for_gpus", lambda built=built: built)
+        assert lease_device("auto") == device
 
 
 def test_slices_of_a_gpu_cannot_share_a_training(monkeypatch, tmp_path):

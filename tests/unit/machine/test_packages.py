@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ukdlib.machine.packages import TRIED, import_first, untried
+from ukdlib.machine.packages import TRIED, built_for_gpus, import_first, untried
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,3 +74,21 @@ def test_a_folder_comes_before_what_is_on_the_path_and_once(monkeypatch):
     monkeypatch.delenv("PYTHONPATH")
     import_first("/b")
     assert os.environ["PYTHONPATH"] == "/b"
+
+
+@pytest.mark.parametrize(
+    ("lines", "built"),
+    [
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", False),
+        ("cuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n", True),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = '7.1'\n", True),
+        ("cuda = '13.0'\n", True),
+    ],
+)
+def test_torch_says_without_an_import_what_it_is_built_for(monkeypatch, tmp_path, lines, built):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text("raise AssertionError('imported')")
+    (tmp_path / "torch/version.py").write_text(f"__version__ = '2.13.0'\n{lines}git_version = 'cf'\n")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert built_for_gpus() is built
