@@ -3,10 +3,10 @@ A training step inside a training: frames from a shard through reading, augmenta
 
     python benchmarks/training.py [--device cuda] [--network slowfast_r50_4x16 ...] [--steps 20] [--out training.csv]
 
-A line for each way: codec of the shard, where frames are kept (recipe: cache), threads that read, compiled or not; ms per
-step (median of elapsed time; on a CPU also CPU time), clips per second, peak GB that torch allocated. Clips of noise of
-320x240, as many as four batches of 16. On a CPU, where a step of such a network takes minutes, the network and the recipe
-are those of config.yaml, clips 128x96.
+A line for each way: codec of the shard, where frames are kept (recipe: cache), threads that read, compiled or not; ms
+per step (median of elapsed time; on a CPU also CPU time), clips per second, peak GB that torch allocated. Clips of
+noise, 320x240, as many as four batches of 16. On a CPU, where a step of such a network takes long, the network and the
+recipe are those of config.yaml and clips 128x96.
 """
 
 import argparse

@@ -32,6 +32,5 @@ history = Seen(shown), held_out
 course = Course(params.name, params.network, params.recipe, params.classes, params.frames, start, *history)
 key = resume_key(files.frames, dict(params.items()))
 run = Run(params.seed, choose_device(params.device), params.state, key, resources.processes)
-reading = {"workers": resources.workers, "cache": resources.cache}
-complete(course, lesson, run, reading, dict(snakemake.output.items()))
+complete(course, lesson, run, dict(resources.items()), dict(snakemake.output.items()))
 job.finish(snakemake.output)

@@ -26,7 +26,7 @@ def test_a_rule_runs_the_script_of_its_name_and_carries_its_hash(name):
     assert f'"../workflow_scripts/{name}.py"' in RULES[name]
     script = (ROOT / f"workflow_scripts/{name}.py").read_text()
     assert re.search(rf'code=(network_)?code\("{name}"', RULES[name])
-    builds = re.search(r"\b(complete|trained_network|Case|read_description)\(", script) is not None
+    builds = re.search(r"\b(complete|trained_network|Setup|read_description)\(", script) is not None
     assert builds == ("family_of(" in RULES[name] or "network_code(" in RULES[name])
 
 

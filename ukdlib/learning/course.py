@@ -35,14 +35,14 @@ class Course:
 
 
 def complete(
-    course: Course, lesson: Lesson, run: Run, reading: dict[str, Any], output: dict[str, str]
+    course: Course, lesson: Lesson, run: Run, resources: dict[str, Any], output: dict[str, str]
 ) -> None:
     """
     Train a network and write its checkpoint and history (the keys of output); the training state is removed.
 
-    Before it trains raises ValueError if the weights at the start have seen videos that are held out, RuntimeError if
+Before it trains raises ValueError if the weights at the start have seen videos that are held out, RuntimeError if
     cuDNN computes wrongly in the recipe's precision.
-    reading: how clips are read, which does not change results: {workers, cache} of the recipe.
+    resources: how clips are read, which does not change results: the recipe's workers and cache, among others.
     """
     channels, recipe, classes = lesson.modality.channels, course.recipe, course.classes
     print(f"{computed_in(recipe['precision'], run.device)} on {run.device}", file=sys.stderr)  # or refused
@@ -50,6 +50,7 @@ def complete(
     check_network(network, channels, recipe, len(classes), course.name)
     start, before = course.start(network, classes=classes, modality=asdict(lesson.modality))
     before.refuse_leak(course.name, course.held_out, course.seen.videos)
+    reading = {key: resources[key] for key in ("workers", "cache")}
     run = replace(run, key=config_hash({"key": run.key, "start": start}))
     write_history(output["history"], fit(network, lesson, {**recipe, **reading}, run))
     metadata = {

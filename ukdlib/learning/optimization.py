@@ -34,7 +34,7 @@ class Learner:
         # the same, with the gradients of all processes, and compiled if the recipe asks for that
         self.parallel = distributed.parallel(network)
         if recipe["compile"]:
-            self.parallel.compile()
+            self.parallel.compile(dynamic=False)  # clips have one size
 
     @property
     def device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -192,6 +193,24 @@ def test_gradients_of_small_batches_add_up_to_those_of_the_whole(tmp_path):
     whole = nn.Sequential(nn.AdaptiveAvgPool3d(2), nn.Flatten(), nn.Linear(24, 3))
     fit(whole, LESSON, {**RECIPE, "batch_size": 24}, Run(0, CPU, f"{tmp_path}/whole"))
     torch.testing.assert_close(whole[2].weight, networks[2][2].weight, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow  # compiles
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="torch.compile needs a compiler on a CPU")
+def test_a_compiled_training_is_the_same_but_for_rounding(tmp_path):
+    results = []
+    for compiled in (False, True):
+        network = tiny_network()
+        network[5] = nn.Identity()  # dropout, whose random numbers are other ones
+        recipe = {**RECIPE, "epochs": 2, "compile": compiled}
+        history = fit(network, LESSON, recipe, Run(7, CPU, f"{tmp_path}/{compiled}"))
+        results.append((history, network.state_dict()))
+    (plain, weights), (compiled, others) = results
+    for one, other in zip(plain, compiled, strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    assert list(weights) == list(others)
+    for name, value in weights.items():
+        torch.testing.assert_close(others[name], value, atol=1e-4, rtol=1e-4)
 
 
 def test_the_moving_average_is_the_model(tmp_path):
