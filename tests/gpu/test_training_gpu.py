@@ -48,9 +48,15 @@ def test_no_step_waits_for_the_device(modality, taught, waiting_is_an_error):
             waiting_is_an_error()
 
 
-def trained(folder, **changed):
+def without_dropout():
+    """A compiled dropout draws other numbers."""
     network = tiny_network()
-    network[5] = nn.Identity()  # a compiled dropout draws other numbers
+    network[5] = nn.Identity()
+    return network
+
+
+def trained(folder, **changed):
+    network = without_dropout()
     history = fit(network, LESSON, {**RECIPE, **changed}, Run(7, GPU, f"{folder}/{sorted(changed.items())}"))
     return [row["loss"] for row in history], network
 
@@ -83,8 +89,8 @@ def test_a_training_that_is_stopped_resumes(tmp_path, monkeypatch):
     monkeypatch.setattr(interruption, "requested", lambda: next(looks) == 4)
     run = Run(7, GPU, f"{tmp_path}/stopped")
     with pytest.raises(Interrupted):
-        fit(tiny_network(), LESSON, RECIPE, run)
-    history = fit(tiny_network(), LESSON, RECIPE, run)
+        fit(without_dropout(), LESSON, RECIPE, run)
+    history = fit(without_dropout(), LESSON, RECIPE, run)
     assert [row["loss"] for row in history] == pytest.approx(whole, **CLOSE)
 
 
