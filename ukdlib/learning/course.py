@@ -40,7 +40,7 @@ def complete(
     """
     Train a network and write its checkpoint and history (the keys of output); the training state is removed.
 
-Before it trains raises ValueError if the weights at the start have seen videos that are held out, RuntimeError if
+    Before it trains raises ValueError if the weights at the start have seen videos that are held out, RuntimeError if
     cuDNN computes wrongly in the recipe's precision.
     resources: how clips are read, which does not change results: the recipe's workers and cache, among others.
     """
