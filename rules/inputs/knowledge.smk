@@ -1,0 +1,117 @@
+"""The student whose knowledge is looked at, its fusion and teachers: input and params functions of the rules."""
+
+import itertools
+
+from snakemake.exceptions import WorkflowError
+
+KNOWN = config.get("knowledge", {"student": next(iter(config["students"]), None), "out_of_fold": False})
+KNOWN_FUSION = config["students"][KNOWN["student"]]["fusion"] if config["students"] else None
+KNOWN_TEACHERS = config["fusions"][KNOWN_FUSION]["teachers"] if config["students"] else []
+# the teachers that predict clips which they were not trained on
+FOLDED = [teacher for teacher in KNOWN_TEACHERS if KNOWN["out_of_fold"] and teacher not in FOREIGN]
+# the files of a split that state groups
+GROUPED = ["subsets", *(["unlabelled"] if config["students"][KNOWN["student"]]["unlabelled"] else [])]
+
+
+def known(wildcards):
+    """All files of `snakemake knowledge`; without out-of-fold logits those that need none."""
+    if "knowledge" not in config:
+        raise WorkflowError("config.yaml has no `knowledge`, which names the student to look at")
+    files = [f"results/{DATASET}/knowledge.parquet"]
+    if not FOLDED:
+        logger.warning(no_folds())
+        return files
+    return files
+
+
+def no_folds():
+    """What is missing without out-of-fold logits, and how to get it."""
+    teachers = ", ".join(KNOWN_TEACHERS)
+    how = (
+        "they are files, which are never out of fold"
+        if KNOWN["out_of_fold"]
+        else "set knowledge.out_of_fold to true, which trains each teacher "
+        f"{config['datasets'][DATASET]['crossfit']} times more"
+    )
+    return (
+        f"no out-of-fold logits of {teachers}, so no suspect labels and no worth of teachers (in-sample logits "
+        f"have memorised the labels): {how}"
+    )
+
+
+def runs_of():
+    """(split, seed) of every run."""
+    return [(split, seed) for split in config["run"]["splits"] for seed in config["run"]["seeds"]]
+
+
+def known_logits(wildcards):
+    """The files of logits, in the order of known_sources."""
+    return [
+        f"{RUN}/{role}/{name}/logits/{file}.parquet".format(dataset=wildcards.dataset, split=split, seed=seed)
+        for split, seed in runs_of()
+        for role, name, file in known_files(wildcards.dataset, split, seed)
+    ]
+
+
+def known_sources(wildcards):
+    """What each of these files holds, with the keys of ukdlib.knowledge.facts.Source."""
+    return [
+        {
+            "split": split,
+            "seed": seed,
+            "role": role,
+            "name": name,
+            "subset": held_in(file),
+            "weighted": weighed(role, name, file),
+        }
+        for split, seed in runs_of()
+        for role, name, file in known_files(wildcards.dataset, split, seed)
+    ]
+
+
+def held_in(file):
+    """The subset that a file of logits is of."""
+    return "train" if file == "out_of_fold" else file
+
+
+def known_files(dataset, split, seed):
+    """(role, name, file) of one run: all subsets of the teachers and the student, and what the fusion can fuse."""
+    fusion, student = config["fusions"][KNOWN_FUSION], config["students"][KNOWN["student"]]
+    tested = (["val"] if validated() else []) + ["test"]
+    unlabelled = ["unlabelled"] if student["unlabelled"] else []
+    fused = ["train", *([] if fusion["method"] in LABEL_METHODS else tested), *unlabelled]
+    files = [("fusions", KNOWN_FUSION, file) for file in fused]
+    for teacher in KNOWN_TEACHERS:
+        given = ["train", *(["out_of_fold"] if teacher in FOLDED else []), *tested, *unlabelled]
+        files += [
+            ("teachers", teacher, file) for file in given if has_logits(teacher, dataset, split, seed, file)
+        ]
+    return files + [("students", KNOWN["student"], file) for file in ("train", *tested)]
+
+
+def has_logits(teacher, dataset, split, seed, subset):
+    """False where a teacher is a file that does not exist for this subset; the fusion needs that of `train` anyway."""
+    if teacher not in FOREIGN or subset == "train":
+        return True
+    path = config["teachers"][teacher]["logits"].format(
+        dataset=dataset, split=split, seed=seed, subset=subset
+    )
+    return os.path.isfile(path)
+
+
+def weighed(role, name, file):
+    """Whether the student's fusion is made of this file."""
+    folded = config["fusions"][KNOWN_FUSION]["out_of_fold"] and name not in FOREIGN
+    return role == "teachers" and file != ("train" if folded else "out_of_fold")
+
+
+def known_groups(wildcards):
+    """The files that state the group of each video, in the order of splits_of_groups."""
+    return [
+        f"results/{wildcards.dataset}/split{split}/{file}.parquet"
+        for split, file in itertools.product(config["run"]["splits"], GROUPED)
+    ]
+
+
+def splits_of_groups(wildcards):
+    return [split for split, _ in itertools.product(config["run"]["splits"], GROUPED)]

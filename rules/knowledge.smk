@@ -1,0 +1,38 @@
+"""
+What the teachers of one student know of each clip (`snakemake knowledge`).
+
+INPUT:   .../{teachers,fusions,students}/{name}/logits/{subset}.parquet, of teachers out of fold too
+OUTPUT:  results/{dataset}/knowledge.parquet                   (one row for each clip, view and predictor; docs/knowledge.md)
+"""
+
+
+rule gather_knowledge:
+    input:
+        logits=known_logits,
+        groups=known_groups,
+    output:
+        "results/{dataset}/knowledge.parquet",
+    log:
+        "logs/gather_knowledge/{dataset}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=growing(8000),  # all rows at once
+        runtime=growing(30, at_most=4),
+    params:
+        sources=known_sources,
+        splits=splits_of_groups,
+        fusion=config["fusions"].get(KNOWN_FUSION),
+        metadata=lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "note": config["datasets"][wildcards.dataset]["note"],
+            "classes": classes_of(wildcards),
+            "fusion": KNOWN_FUSION,
+            "student": KNOWN["student"],
+            "teachers": KNOWN_TEACHERS,
+            "tau": config["fusions"][KNOWN_FUSION]["tau"],
+            "out_of_fold": bool(FOLDED),
+        },
+        code=code("gather_knowledge"),
+    script:
+        "../workflow_scripts/gather_knowledge.py"
