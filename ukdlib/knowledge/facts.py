@@ -69,8 +69,8 @@ def read_facts(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
         stated = json.loads((table.schema.metadata or {}).get(b"ukd", b"{}").decode())
     if stated.get("schema") != SCHEMA_VERSION or table.schema.names != COLUMNS.names:
         raise ValueError(
-            f"{path}: not a table of knowledge of schema {SCHEMA_VERSION}: its schema is {stated.get('schema')} and its "
-            f"columns are {table.schema.names}; expected {COLUMNS.names}"
+            f"{path}: not a table of knowledge of schema {SCHEMA_VERSION}: its schema is {stated.get('schema')}, "
+            f"its columns are {table.schema.names}; expected {COLUMNS.names}"
         )
     return table, stated
 
@@ -81,7 +81,8 @@ def gather(
     """
     The rows of all files, those of fusions first.
 
-    sources: path -> what it holds; groups: split -> video -> group; fusion: {teachers, target}, of which the weights are.
+    sources: path -> what it holds; groups: split -> video -> group; fusion: {teachers, target}, which has
+    the weights.
     """
     fused: dict[tuple[int, int, str], LogitRows] = {}
     tables = []

@@ -75,10 +75,10 @@ def test_no_label_is_null(tmp_path):
 def test_other_files_and_metadata_are_refused(tmp_path):
     path = tmp_path / "other.parquet"
     pq.write_table(pa.table({"a": [1]}), path)
-    with pytest.raises(ValueError, match="other.parquet: not a table of knowledge of schema 1"):
+    with pytest.raises(ValueError, match=r"other\.parquet: not a table of knowledge of schema 1"):
         read_facts(path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match="other.parquet is damaged"):
+    with pytest.raises(ValueError, match=r"other\.parquet is damaged"):
         read_facts(path)
     with pytest.raises(ValueError, match=r"metadata \['tau'\] are missing or unknown"):
         write_facts(path, COLUMNS.empty_table(), {k: v for k, v in METADATA.items() if k != "tau"})
