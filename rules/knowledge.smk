@@ -36,3 +36,50 @@ rule gather_knowledge:
         code=code("gather_knowledge"),
     script:
         "../workflow_scripts/gather_knowledge.py"
+
+
+# ---------------------------------------------------------------- labels that are probably wrong
+
+
+rule find_suspects:
+    input:
+        logits=run_logits(HELD_OUT),
+        groups=known_groups,
+    output:
+        suspects="results/{dataset}/suspects.csv",
+        pairs="results/{dataset}/knowledge/label_pairs.csv",
+    log:
+        "logs/find_suspects/{dataset}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(30, at_most=4),
+    params:
+        teachers=list(HELD_OUT),
+        splits=splits_of_groups,
+        code=code("find_suspects"),
+    script:
+        "../workflow_scripts/find_suspects.py"
+
+
+rule score_planted:
+    input:
+        held_out=run_logits(HELD_OUT),
+        in_sample=run_logits(dict.fromkeys(HELD_OUT, "train")),
+    output:
+        "results/{dataset}/knowledge/planted.csv",
+    log:
+        "logs/score_planted/{dataset}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(30, at_most=4),
+    params:
+        teachers=list(HELD_OUT),
+        planted=planted_runs,
+        labels=labels_of,
+        code=code("score_planted"),
+    script:
+        "../workflow_scripts/score_planted.py"

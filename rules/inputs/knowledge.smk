@@ -9,6 +9,13 @@ KNOWN_FUSION = config["students"][KNOWN["student"]]["fusion"] if config["student
 KNOWN_TEACHERS = config["fusions"][KNOWN_FUSION]["teachers"] if config["students"] else []
 # the teachers that predict clips which they were not trained on
 FOLDED = [teacher for teacher in KNOWN_TEACHERS if KNOWN["out_of_fold"] and teacher not in FOREIGN]
+# teacher -> its file of clips that it was not trained on; of a file of logits, the one of which the user says so
+HELD_OUT = dict.fromkeys(FOLDED, "out_of_fold")
+HELD_OUT |= {
+    teacher: "train"
+    for teacher in KNOWN_TEACHERS
+    if teacher in FOREIGN and config["teachers"][teacher].get("unseen")
+}
 # the files of a split that state groups
 GROUPED = ["subsets", *(["unlabelled"] if config["students"][KNOWN["student"]]["unlabelled"] else [])]
 
@@ -18,10 +25,10 @@ def known(wildcards):
     if "knowledge" not in config:
         raise WorkflowError("config.yaml has no `knowledge`, which names the student to look at")
     files = [f"results/{DATASET}/knowledge.parquet"]
-    if not FOLDED:
+    if not HELD_OUT:
         logger.warning(no_folds())
         return files
-    return files
+    return [*files, f"results/{DATASET}/suspects.csv", f"results/{DATASET}/knowledge/label_pairs.csv"]
 
 
 def no_folds():
@@ -103,6 +110,28 @@ def weighed(role, name, file):
     """Whether the student's fusion is made of this file."""
     folded = config["fusions"][KNOWN_FUSION]["out_of_fold"] and name not in FOREIGN
     return role == "teachers" and file != ("train" if folded else "out_of_fold")
+
+
+def run_logits(files):
+    """Input function: these files {teacher: file} of every run, run by run, the teachers in this order."""
+    return lambda wildcards: [
+        f"{RUN}/teachers/{teacher}/logits/{file}.parquet".format(
+            dataset=wildcards.dataset, split=split, seed=seed
+        )
+        for split, seed in runs_of()
+        for teacher, file in files.items()
+    ]
+
+
+def planted_runs(wildcards):
+    """What was done to the labels of each run, in the order of runs_of."""
+    planted, count = KNOWN.get("planted", []), len(config["datasets"][wildcards.dataset]["splits"])
+    if len(planted) != count or "corrections" not in config["datasets"][wildcards.dataset]:
+        raise WorkflowError(
+            f"config.yaml: knowledge.planted has {len(planted)} names for {count} splits of {wildcards.dataset}; with "
+            "`corrections` that are wrong on purpose, name what each split's did (config/wrong_labels.yaml)"
+        )
+    return [planted[split] for split, _ in runs_of()]
 
 
 def known_groups(wildcards):

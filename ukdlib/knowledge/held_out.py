@@ -28,6 +28,11 @@ class Pooled(NamedTuple):
     guesses: np.ndarray
 
 
+def run_by_run(paths: Sequence[str], teachers: int) -> list[list[str]]:
+    """The paths of each run, from those of all runs one after the other with one path for each teacher."""
+    return [list(paths[begin : begin + teachers]) for begin in range(0, len(paths), teachers)]
+
+
 def read_held_out(paths: Sequence[str]) -> HeldOut:
     """One run's files, one of each teacher; in-sample logits are refused (check_out_of_fold)."""
     for path in paths:

@@ -69,7 +69,9 @@ def ranked(score: np.ndarray) -> np.ndarray:
 def _check(probabilities: np.ndarray, labels: np.ndarray) -> None:
     """Refuse shapes that do not match, rows that are no distribution, and clips without a label."""
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or len(labels) == 0:
-        raise ValueError(f"probabilities {probabilities.shape} and labels {labels.shape}; expected (N, C), (N,)")
+        raise ValueError(
+            f"probabilities {probabilities.shape} and labels {labels.shape}; expected (N, C), (N,)"
+        )
     if probabilities.shape[1] < 2:
         raise ValueError("there is one class; a label can only be wrong if there are two or more")
     sums = probabilities.sum(axis=1)
