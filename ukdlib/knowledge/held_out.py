@@ -52,14 +52,14 @@ def read_run(paths: Sequence[str]) -> HeldOut:
 
 
 def pool(runs: Sequence[HeldOut]) -> Pooled:
-    """Mean probability of each video, at temperature 1, over the teachers of all runs in which it is; sorted by video."""
+    """Mean probability of each video, at temperature 1, over the teachers of all its runs; sorted by video."""
     ids = np.concatenate([run.video_ids for run in runs])
     names, first, place = np.unique(ids, return_index=True, return_inverse=True)
     stated = np.concatenate([run.labels for run in runs])
     labels = stated[first]
     for row in np.flatnonzero(stated != labels[place])[:1]:
         raise ValueError(
-            f"video {str(ids[row])!r} has labels {labels[place[row]]} and {stated[row]} in two splits; look at one split"
+            f"video {str(ids[row])!r} has labels {labels[place[row]]} and {stated[row]} in two splits; take one"
         )
     sums, guesses = (np.zeros((len(names), len(runs[0].classes))) for _ in range(2))
     begin = 0
