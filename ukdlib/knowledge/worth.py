@@ -10,7 +10,7 @@ none. Sets are numbers: bit k is set where teacher k is in.
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ukdlib.knowledge.fusion import fused_knowledge
 
 EXACT = 12  # teachers up to which all 2^K sets are valued
 PERMUTATIONS = 200  # orders that are sampled beyond
-Value = Callable[[int], float]  # of a set of teachers
+Value = Callable[[int], Any]  # of a set of teachers: a number, or one for each clip (N,)
 
 
 def members(chosen: int) -> list[int]:
@@ -48,66 +48,68 @@ def log_truth(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def value_of(logits: np.ndarray, labels: np.ndarray, fusion: dict[str, Any], tau: float) -> Value:
-    """The value of a set, for logits (K, N, C), labels (N,); see fused_probabilities."""
-    return lambda chosen: float(
-        log_truth(fused_probabilities(logits, labels, chosen, fusion, tau), labels).mean()
-    )
+    """The value of a set clip by clip (N,), for logits (K, N, C), labels (N,); see fused_probabilities."""
+    return lambda chosen: log_truth(fused_probabilities(logits, labels, chosen, fusion, tau), labels)
 
 
 def shapley_values(value: Value, teachers: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """
-    Shares (K,) of the teachers, and their standard errors (K,): 0 where they are exact, up to EXACT teachers.
+    Shares (K, N) of the teachers clip by clip, whose mean over the clips is the worth of each, and the standard errors
+    (K,) of these means from sampling orders: 0 where shares are exact, up to EXACT teachers.
 
     Beyond, PERMUTATIONS orders are drawn with a generator keyed by seed; the shares still sum to the whole.
     """
     if teachers <= EXACT:
-        return exact_shares([value(chosen) for chosen in range(2**teachers)]), np.zeros(teachers)
+        return exact_shares(value, teachers), np.zeros(teachers)
     return sampled_shares(value, teachers, PERMUTATIONS, seed)
 
 
-def exact_shares(values: Sequence[float]) -> np.ndarray:
-    """Shares (K,) from the values of all 2^K sets."""
-    count = len(values).bit_length() - 1
-    if len(values) != 2**count or count == 0:
-        raise ValueError(f"{len(values)} values; expected one of each of the 2^K sets of K > 0 teachers")
-    every, sets = np.asarray(values, float), np.arange(len(values))
-    sizes = np.array([int(chosen).bit_count() for chosen in sets])
-    # a set of s others is those that came before in s! (K - 1 - s)! of the K! orders
-    weights = np.array([1 / (count * math.comb(count - 1, s)) for s in range(count)])
-    shares = []
-    for k in range(count):
-        without = sets[(sets >> k & 1) == 0]
-        shares.append(weights[sizes[without]] @ (every[without | 1 << k] - every[without]))
+def exact_shares(value: Value, teachers: int) -> np.ndarray:
+    """Shares (K, N) from all 2^K sets, of which one at a time is in memory."""
+    if teachers < 1:
+        raise ValueError(f"{teachers} teachers; a share needs one or more")
+    shares: Any = [0.0] * teachers
+    for chosen in range(2**teachers):
+        worth, size = np.asarray(value(chosen)), chosen.bit_count()
+        for k in range(teachers):
+            # of the K! orders, s! (K - 1 - s)! have just these s others before teacher k
+            inside = chosen >> k & 1
+            share = 1 / (teachers * math.comb(teachers - 1, size - inside))
+            shares[k] = shares[k] + (share if inside else -share) * worth
     return np.array(shares)
 
 
 def sampled_shares(
     value: Value, teachers: int, permutations: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means (K,) and standard errors (K,) of what each teacher adds in drawn orders and, for each, its reverse."""
+    """Shares (K, N) by drawn orders and, after each, its reverse; and the standard errors (K,) of their means."""
     if permutations < 4:
         raise ValueError(f"{permutations} permutations; at least 4 are needed for a standard error")
     rng = np.random.default_rng([seed, teachers])
-    known: dict[int, float] = {}
+    total: Any = 0.0
+    means = []
+    for _ in range(permutations // 2):
+        order = rng.permutation(teachers)
+        added = (_added(value, order) + _added(value, order[::-1])) / 2
+        total = total + added
+        means.append(added.reshape(teachers, -1).mean(axis=1))
+    error = np.std(means, axis=0, ddof=1) / math.sqrt(len(means))
+    return total / len(means), error
 
-    def added(order: np.ndarray) -> np.ndarray:
-        """What each teacher adds when they come in this order."""
-        gains, before = np.zeros(teachers), 0
-        for k in order.tolist():
-            for chosen in (before, before | 1 << k):
-                if chosen not in known:
-                    known[chosen] = value(chosen)
-            gains[k] = known[before | 1 << k] - known[before]
-            before |= 1 << k
-        return gains
 
-    orders = (rng.permutation(teachers) for _ in range(permutations // 2))
-    pairs = np.array([(added(order) + added(order[::-1])) / 2 for order in orders])
-    return pairs.mean(axis=0), pairs.std(axis=0, ddof=1) / math.sqrt(len(pairs))
+def _added(value: Value, order: np.ndarray) -> np.ndarray:
+    """What each teacher adds (K, N) when they come in this order."""
+    before, worth = 0, np.asarray(value(0))
+    gains: list[Any] = [0.0] * len(order)
+    for k in order.tolist():
+        before |= 1 << k
+        gains[k] = np.asarray(value(before)) - worth
+        worth = worth + gains[k]
+    return np.array(gains)
 
 
 def leave_one_out(value: Value, teachers: int) -> np.ndarray:
-    """What all teachers together lose (K,) when one of them is left out; negative where they do better without it."""
+    """What all teachers together lose (K, N) when one is left out; negative where they do better without it."""
     whole = 2**teachers - 1
     return value(whole) - np.array([value(whole & ~(1 << k)) for k in range(teachers)])
 
