@@ -83,3 +83,40 @@ rule score_planted:
         code=code("score_planted"),
     script:
         "../workflow_scripts/score_planted.py"
+
+
+# ---------------------------------------------------------------- what a teacher is worth
+
+
+rule tabulate_worth:
+    input:
+        logits=run_logits(HELD_OUT),
+        groups=known_groups,
+        metrics=lambda wildcards: every_file({name: f"students/{name}" for name in students_alike()}, METRICS),
+    output:
+        worth="results/{dataset}/knowledge/worth.csv",
+        curve="results/{dataset}/knowledge/curve.csv",
+        students="results/{dataset}/knowledge/students.csv",
+        worth_figure="results/{dataset}/knowledge/worth.svg",
+        curve_figure="results/{dataset}/knowledge/curve.svg",
+    log:
+        "logs/tabulate_worth/{dataset}.log",
+    benchmark:
+        "results/benchmarks/tabulate_worth/{dataset}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60, at_most=4),
+    params:
+        teachers=list(HELD_OUT),
+        splits=splits_of_groups,
+        fusion=fused_as(config["fusions"][KNOWN_FUSION]),
+        taus=[1.0, config["fusions"][KNOWN_FUSION]["tau"]],
+        prices=price_files,
+        students=known_students,
+        runs=len(runs_of()),
+        note=dataset_setting("note"),
+        code=code("tabulate_worth"),
+    script:
+        "../workflow_scripts/tabulate_worth.py"

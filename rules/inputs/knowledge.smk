@@ -28,7 +28,9 @@ def known(wildcards):
     if not HELD_OUT:
         logger.warning(no_folds())
         return files
-    return [*files, f"results/{DATASET}/suspects.csv", f"results/{DATASET}/knowledge/label_pairs.csv"]
+    tables = ["label_pairs.csv", "worth.csv", "curve.csv", "students.csv", "worth.svg", "curve.svg"]
+    folder = f"results/{DATASET}/knowledge"
+    return [*files, f"results/{DATASET}/suspects.csv", *(f"{folder}/{table}" for table in tables)]
 
 
 def no_folds():
@@ -132,6 +134,57 @@ def planted_runs(wildcards):
             "`corrections` that are wrong on purpose, name what each split's did (config/wrong_labels.yaml)"
         )
     return [planted[split] for split, _ in runs_of()]
+
+
+def price_files(wildcards):
+    """Teacher -> Snakemake's benchmark files of its trainings, and of the flow that it sees; [] of a file of logits."""
+    return {teacher: [trainings_of(wildcards, teacher), flow_of(wildcards, teacher)] for teacher in HELD_OUT}
+
+
+def trainings_of(wildcards, teacher):
+    if teacher in FOREIGN:
+        return []
+    return [
+        f"results/benchmarks/train_teacher/{wildcards.dataset}_split{split}_seed{seed}_{teacher}.tsv"
+        for split, seed in runs_of()
+    ]
+
+
+def flow_of(wildcards, teacher):
+    chain = [] if teacher in FOREIGN else chain_of(config, config["teachers"][teacher]["modality"])
+    return [
+        f"results/benchmarks/compute_flow/{wildcards.dataset}_{modality}_{shard}.tsv"
+        for modality in chain
+        if modality in transform_names(config, "tvl1")
+        for shard in range(config["datasets"][wildcards.dataset]["shards"])
+    ]
+
+
+def students_alike():
+    """
+    The students of this run's tables that differ from the known one by their fusion alone, one that can be made of
+    the known teachers, and that one.
+    """
+    own = config["students"][KNOWN["student"]]
+    of_tables = (row for name in config["run"]["tables"] for row in config["tables"][name]["rows"].values())
+    names = [row.removeprefix("students/") for row in of_tables if row.startswith("students/")]
+    return [
+        name
+        for name in dict.fromkeys([KNOWN["student"], *names])
+        if {**config["students"][name], "fusion": None} == {**own, "fusion": None}
+        and set(config["fusions"][config["students"][name]["fusion"]]["teachers"]) <= set(HELD_OUT)
+    ]
+
+
+def known_students(wildcards):
+    """name, teachers and fusion of students_alike."""
+    fusions = {name: config["fusions"][config["students"][name]["fusion"]] for name in students_alike()}
+    return [{"name": name, "teachers": f["teachers"], "fusion": fused_as(f)} for name, f in fusions.items()]
+
+
+def fused_as(fusion):
+    """What a fusion does with the teachers' logits, whatever they are."""
+    return {key: fusion[key] for key in ("method", "h", "weight_temperature", "fuse_as")}
 
 
 def known_groups(wildcards):

@@ -1,7 +1,7 @@
 """What teachers say of the training videos that they were not trained on, read from their out-of-fold files."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,9 @@ class Pooled(NamedTuple):
     guesses: np.ndarray
 
 
-def run_by_run(paths: Sequence[str], teachers: int) -> list[list[str]]:
-    """The paths of each run, from those of all runs one after the other with one path for each teacher."""
-    return [list(paths[begin : begin + teachers]) for begin in range(0, len(paths), teachers)]
+def run_by_run(files: Sequence[Any], count: int) -> list[list[Any]]:
+    """The `count` files of each run, from those of all runs one after the other."""
+    return [list(files[begin : begin + count]) for begin in range(0, len(files), count)]
 
 
 def read_held_out(paths: Sequence[str]) -> HeldOut:

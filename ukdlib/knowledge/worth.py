@@ -2,10 +2,10 @@
 What teachers are worth to the fused target, on arrays: values of sets of teachers, shared out among them.
 
 K teachers, N clips, C classes. The value of a set of teachers is the mean log probability of the label under their
-fused target, minus its cross-entropy, in nats; the empty set is worth the uniform target, -log C. A teacher's share is its
-Shapley value (Shapley 1953): what it adds to the value, averaged over all orders in which the teachers may come. The
-shares sum to the value of all less that of none, equal teachers have equal shares, and one that never adds anything has
-none. Sets are numbers: bit k is set where teacher k is in.
+fused target, minus its cross-entropy, in nats; the empty set is worth the uniform target, -log C. A teacher's share is
+its Shapley value (Shapley 1953): what it adds to the value, averaged over all orders in which the teachers may come.
+The shares sum to the value of all less that of none, equal teachers have equal shares, and one that never adds anything
+has none. Sets are numbers: bit k is set where teacher k is in.
 """
 
 import itertools

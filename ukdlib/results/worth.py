@@ -51,7 +51,15 @@ class Clips(NamedTuple):
         )
 
 
-def worth_table(clips: Clips, names: Sequence[str], fusion: dict[str, Any], taus: Sequence[float]) -> pd.DataFrame:
+def clips_of(runs: Sequence[HeldOut], groups: Mapping[int, Mapping[str, str]]) -> Clips:
+    """The clips of some runs; groups: split -> video -> group, the same in all splits that have the video."""
+    known = {video: group for of_split in groups.values() for video, group in of_split.items()}
+    return Clips(runs, [known[video] for run in runs for video in run.video_ids.tolist()])
+
+
+def worth_table(
+    clips: Clips, names: Sequence[str], fusion: dict[str, Any], taus: Sequence[float]
+) -> pd.DataFrame:
     """
     For each tau a row for each teacher, then one for all of them and one for none (a uniform target).
 
@@ -65,11 +73,13 @@ def worth_table(clips: Clips, names: Sequence[str], fusion: dict[str, Any], taus
 def _worth_at(clips: Clips, names: Sequence[str], fusion: dict[str, Any], tau: float) -> pd.DataFrame:
     values = [value_of(run.logits, run.labels, fusion, tau) for run in clips.runs]
     count, whole = clips.teachers, 2**clips.teachers - 1
-    parts = [shapley_values(value, count) for value in values]
+    parts = [shapley_values(value, count, seed) for seed, value in enumerate(values)]
     shares = np.concatenate([share for share, _ in parts], axis=1)
     sizes = [len(run.labels) for run in clips.runs]
-    errors = np.sqrt([np.average(np.square(e), weights=np.square(sizes)) for e in zip(*(e for _, e in parts), strict=True)])
-    errors *= np.sqrt(np.square(sizes).sum()) / sum(sizes)  # of the mean over all clips
+    # of a mean over the clips of all runs, whose orders are drawn independently
+    errors = np.sqrt(sum((size * error) ** 2 for size, (_, error) in zip(sizes, parts, strict=True))) / sum(
+        sizes
+    )
     lost = np.concatenate([leave_one_out(value, count) for value in values], axis=1)
     rows = [
         {
@@ -105,7 +115,7 @@ def _interval(name: str, values: np.ndarray, groups: Sequence[str]) -> dict[str,
 def curve_table(clips: Clips, fusion: dict[str, Any], taus: Sequence[float]) -> pd.DataFrame:
     """
     For each tau, fusion method and number of teachers: cross_entropy and accuracy of the fused target with intervals,
-    and its ece, means over `sets` sets of so many teachers (all, or SETS of them); lowest, highest cross-entropy of a set.
+    and its ece, means over `sets` sets of so many teachers (all, or SETS of them); lowest, highest of a set.
     """
     methods = {fusion["method"]: fusion, "mean": {**MEAN, "fuse_as": fusion["fuse_as"]}}
     if fusion["method"] == "single":
@@ -180,8 +190,11 @@ def students_table(students: Sequence[Mapping[str, Any]], clips: Clips, names: S
     columns = ["student", "teachers", "value", "top1", "top1_low", "top1_high"]
     table = pd.DataFrame(rows, columns=columns).sort_values("value", ascending=False, ignore_index=True)
     beaten = [
-        [other for other, value, top1 in zip(table["student"], table["value"], table["top1"], strict=True)
-         if value < own.value and top1 > own.top1]
+        [
+            other
+            for other, value, top1 in zip(table["student"], table["value"], table["top1"], strict=True)
+            if value < own.value and top1 > own.top1
+        ]
         for own in table.itertuples()
     ]
     return table.assign(disagrees=[" ".join(others) for others in beaten])

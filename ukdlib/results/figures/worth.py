@@ -63,13 +63,28 @@ def knowledge_curve(table: pd.DataFrame, students: pd.DataFrame) -> Figure:
         shown.groupby("method", sort=False), METHODS, strict=False
     ):
         for axes, column, scale in ((left, "cross_entropy", 1), (right, "accuracy", 100)):
-            axes.plot(rows["teachers"], scale * rows[column], ls=dashes, marker=mark, ms=4.5, color=colour, label=method)
+            axes.plot(
+                rows["teachers"],
+                scale * rows[column],
+                ls=dashes,
+                marker=mark,
+                ms=4.5,
+                color=colour,
+                label=method,
+            )
             band = scale * rows[f"{column}_low"], scale * rows[f"{column}_high"]
             axes.fill_between(rows["teachers"], *band, color=colour, alpha=0.15, lw=0)
     errors = 100 * np.abs(students[["top1_low", "top1_high"]].to_numpy().T - students["top1"].to_numpy())
     if len(students):
         right.errorbar(
-            students["teachers"], 100 * students["top1"], errors, fmt="^", color=INK, ms=5, lw=1, label="student, test clips"
+            students["teachers"],
+            100 * students["top1"],
+            errors,
+            fmt="^",
+            color=INK,
+            ms=5,
+            lw=1,
+            label="student, test clips",
         )
     left.set(title="cross-entropy of the target to the label", ylabel="nats", xlabel="number of teachers")
     right.set(title="top-1 of the target", ylabel="%", xlabel="number of teachers")
