@@ -42,7 +42,7 @@ def suspects_table(pooled: Pooled, classes: Sequence[str], groups: Mapping[str, 
 
 
 def pairs_table(pooled: Pooled, classes: Sequence[str]) -> pd.DataFrame:
-    """Clips by label and by the other class that they count as, the largest number first, without pairs that have none."""
+    """Clips by label and by the other class that they count as, the largest number first; no pairs without clips."""
     counts = find_suspects(pooled.probabilities, pooled.labels).counts
     np.fill_diagonal(counts, 0)
     label, likely = np.nonzero(counts)

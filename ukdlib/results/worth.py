@@ -150,7 +150,7 @@ def _clip_by_clip(target: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
 
 def prices(files: Mapping[str, Sequence[Sequence[str]]]) -> pd.DataFrame:
     """
-    For each teacher the seconds of its jobs, and the CPU seconds, from Snakemake's benchmark files.
+    For each teacher the seconds of its jobs, and the CPU seconds, from the benchmark files.
 
     files: teacher -> stages, each the files of one kind of job: trainings, of which the mean over runs counts, then
     shards of flow, of which the sum. NaN where files are missing, as for networks that came as a file.

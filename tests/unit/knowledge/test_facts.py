@@ -1,6 +1,8 @@
 """The tidy table has every row of every logit file once, with its weight, and refuses what is not of its schema."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from ukdlib.knowledge.facts import COLUMNS, Source, gather, read_facts, write_fa
 from ukdlib.knowledge.logits import read_logits
 from ukdlib.settings.config import NO_LABEL
 
+ROOT = Path(__file__).parents[3]
 METADATA = {
     "dataset": "d",
     "note": "é \u2028 </script>",
@@ -82,3 +85,16 @@ def test_other_files_and_metadata_are_refused(tmp_path):
         read_facts(path)
     with pytest.raises(ValueError, match=r"metadata \['tau'\] are missing or unknown"):
         write_facts(path, COLUMNS.empty_table(), {k: v for k, v in METADATA.items() if k != "tau"})
+
+
+def test_the_lines_of_pandas_in_the_docs_count_every_row(tmp_path, monkeypatch):
+    lines = re.search(r"```python\n(.*?)```", (ROOT / "docs/knowledge.md").read_text(), re.S)[1]
+    table = gathered(tmp_path)[0]
+    write_facts(tmp_path / "knowledge.parquet", table, METADATA)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(lines, names)
+    held_out = table.to_pandas().query("fold.notna()")
+    assert names["confused"].sum() == len(held_out) == 10
+    assert set(names["confused"].index.get_level_values("guess")) <= set(CLASSES)
+    assert len([line for line in lines.splitlines() if line]) == 5
