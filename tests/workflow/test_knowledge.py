@@ -172,7 +172,7 @@ def test_a_wrong_list_of_corrections_is_refused(workflow, text, message):
     if text:
         (workflow.folder / "corrected.csv").write_text(text)
     overlay = "datasets: {darkroom: {corrections: corrected.csv}}\n"
-    assert message in workflow.refusal(overlay, "knowledge")
+    assert message in workflow.refusal(overlay)
 
 
 def test_what_is_known_of_three_teachers_takes_their_folds(workflow):
@@ -199,7 +199,7 @@ def test_planted_labels_are_measured_by_72_trainings_on_frames_that_are_made_onc
     jobs = workflow.plan(target, "--configfile", "config/wrong_labels.yaml")
     assert jobs["train_teacher"] + jobs["train_fold"] == 72 and "distill_student" not in jobs
     assert jobs["compute_flow"] == jobs["decode_videos"] == 4 and jobs["split_videos"] == 6
-    refusal = workflow.refusal("knowledge: {planted: []}\n", "results/darkroom/knowledge/planted.csv")
+    refusal = workflow.refusal("knowledge: {planted: []}\n", "--", "results/darkroom/knowledge/planted.csv")
     assert "knowledge.planted has 0 names for 2 splits of darkroom" in refusal
 
 
