@@ -15,7 +15,7 @@ rule gather_knowledge:
     log:
         "logs/gather_knowledge/{dataset}.log",
     conda:
-        "../envs/torch.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=growing(8000),  # all rows at once
         runtime=growing(30, at_most=4),
@@ -51,7 +51,7 @@ rule find_suspects:
     log:
         "logs/find_suspects/{dataset}.log",
     conda:
-        "../envs/torch.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(30, at_most=4),
@@ -72,7 +72,7 @@ rule score_planted:
     log:
         "logs/score_planted/{dataset}.log",
     conda:
-        "../envs/torch.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(30, at_most=4),
@@ -104,7 +104,7 @@ rule tabulate_worth:
     benchmark:
         "results/benchmarks/tabulate_worth/{dataset}.tsv"
     conda:
-        "../envs/torch.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(60, at_most=4),
