@@ -22,7 +22,7 @@ rule gather_knowledge:
     params:
         sources=known_sources,
         splits=splits_of_groups,
-        fusion=config["fusions"].get(KNOWN_FUSION),
+        fusion=config["fusions"][KNOWN_FUSION],
         metadata=lambda wildcards: {
             "dataset": wildcards.dataset,
             "note": config["datasets"][wildcards.dataset]["note"],

@@ -4,9 +4,10 @@ import itertools
 
 from snakemake.exceptions import WorkflowError
 
-KNOWN = config.get("knowledge", {"student": next(iter(config["students"]), None), "out_of_fold": False})
-KNOWN_FUSION = config["students"][KNOWN["student"]]["fusion"] if config["students"] else None
-KNOWN_TEACHERS = config["fusions"][KNOWN_FUSION]["teachers"] if config["students"] else []
+# of a configuration without `knowledge` any student, so that there are rules
+KNOWN = config.get("knowledge", {"student": config["cost"]["student"], "out_of_fold": False})
+KNOWN_FUSION = config["students"][KNOWN["student"]]["fusion"]
+KNOWN_TEACHERS = config["fusions"][KNOWN_FUSION]["teachers"]
 # the teachers that predict clips which they were not trained on
 FOLDED = [teacher for teacher in KNOWN_TEACHERS if KNOWN["out_of_fold"] and teacher not in FOREIGN]
 # teacher -> its file of clips that it was not trained on; of a file of logits, the one of which the user says so
