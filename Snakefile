@@ -19,6 +19,7 @@ include: "rules/inputs/trainings.smk"
 include: "rules/inputs/machines.smk"
 include: "rules/inputs/tables.smk"
 include: "rules/inputs/packages.smk"
+include: "rules/inputs/knowledge.smk"
 include: "rules/frames.smk"
 include: "rules/data.smk"
 include: "rules/weights.smk"
@@ -29,6 +30,7 @@ include: "rules/students.smk"
 include: "rules/evaluation.smk"
 include: "rules/packages.smk"
 include: "rules/statistics.smk"
+include: "rules/knowledge.smk"
 include: "rules/report.smk"
 include: "rules/provenance.smk"  # last: gives each rule above a record
 
@@ -58,6 +60,7 @@ localrules:
     tabulate_calibration,
     tabulate,
     tabulate_cost,
+    knowledge,
     describe_data,
     draw_gallery,
     draw_sheet,
@@ -80,6 +83,12 @@ rule package:
     """The networks that `package` names, as folders for `ukd predict`."""
     input:
         models,
+
+
+rule knowledge:
+    """What the teachers of one student know: a page, tables for other tools, suspect labels, what a teacher is worth."""
+    input:
+        known,
 
 
 rule all:

@@ -102,6 +102,7 @@ rule split_videos:
         runtime=10,
     params:
         videos=split_members,
+        corrections=split_corrections,
         groups=split_groups,
         classes=classes_of,
         setting=split_setting,

@@ -15,6 +15,7 @@ job = begin(snakemake.rule, snakemake.params, snakemake.input)
 clips = read_records(snakemake.input.clips)
 labels = dict(zip(clips["video_id"], clips["label"].tolist(), strict=True))
 params = snakemake.params
+labels |= {video: label for video, label in params.corrections.items() if video in labels}
 groups = groups_of([video for part in params.videos.values() for video in part], **params.groups)
 rows = assign_subsets(params.videos, labels, groups, params.classes, Held(**params.setting))
 contents = dict(zip(clips["video_id"], clips["frame_hash"], strict=True))

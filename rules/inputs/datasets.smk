@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from ukdlib.artifacts.provenance import config_hash
 from ukdlib.settings.config import NO_LABEL
 from ukdlib.videos.annotations import locate, shard_of
+from ukdlib.videos.corrections import read_corrections
 from ukdlib.videos.datasets import TEST_SHARE, others_of, read_dataset, unlisted
 from ukdlib.videos.split_checks import check_splits, group_warnings
 from ukdlib.videos.splits import Held, groups_of
@@ -193,6 +194,24 @@ def split_members(wildcards):
     """Video ids by part (train and test, or all) of one split's lists."""
     split = listed(wildcards.dataset).splits[int(wildcards.split)]
     return {part: [a.video_id for a in annotations] for part, annotations in split.items()}
+
+
+@lru_cache(None)
+def corrections(dataset, split):
+    """Video -> class number in place of the listed one, in one split. Only split_videos asks: no frames depend on labels."""
+    place = f"config.yaml: datasets.{dataset}.corrections"
+    path = config["datasets"][dataset].get("corrections")
+    if path is None:
+        return {}
+    try:
+        path = on_disk(place, path.format(dataset=dataset, split=split))
+        return read_corrections(path, listed(dataset).classes, listed(dataset).videos)
+    except (OSError, ValueError) as error:
+        raise WorkflowError(f"{place}: {error}") from None
+
+
+def split_corrections(wildcards):
+    return corrections(wildcards.dataset, wildcards.split)
 
 
 def split_groups(wildcards):

@@ -52,6 +52,7 @@ class Workflow:
         (folder / "weights").symlink_to(ROOT / "weights")  # megabytes that nothing here changes
         shutil.copytree(ROOT / "data/daylight/list_cvt", folder / "data/daylight/list_cvt")
         lists = shutil.copytree(ROOT / "data/darkroom/list_cvt", folder / "data/darkroom/list_cvt")
+        shutil.copytree(ROOT / "data/darkroom/wrong_labels", folder / "data/darkroom/wrong_labels")
         (folder / "data/tiny").mkdir()
         for subset, groups in {"train": ("25", "26"), "test": ("1",)}.items():
             lines = (lists / f"split0_{subset}.txt").read_text().splitlines(keepends=True)

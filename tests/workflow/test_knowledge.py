@@ -9,6 +9,7 @@ import pytest
 
 from tests.workflow.conftest import TINY
 from ukdlib.artifacts.provenance import videos_hash
+from ukdlib.knowledge.facts import read_facts
 from ukdlib.knowledge.fusion import fused_knowledge
 from ukdlib.knowledge.logits import read_logits
 from ukdlib.learning.checkpoints import read_metadata
@@ -128,3 +129,100 @@ def test_a_dozen_external_teachers_are_fused(finished, tmp_path):
     target, weights, _ = fused_knowledge("pkd", stack, train["label"].to_numpy(), 20)
     np.testing.assert_allclose(fused.weights, weights, atol=1e-6)
     np.testing.assert_allclose(np.exp(fused.logits), target, atol=1e-6)
+
+
+OF_FRAMES = {
+    "render_darkroom",
+    "inspect_videos",
+    "index_videos",
+    "decode_videos",
+    "correct_frames",
+    "compute_flow",
+}
+
+
+def test_a_corrected_label_is_learnt_from_the_same_frames(finished, tmp_path):
+    (finished.folder / "corrected.csv").write_text("video_id,class\nDrink_25_1,Wave\nWave_25_1,Drink\n")
+    overlay = tmp_path / "corrected.yaml"
+    overlay.write_text("datasets: {darkroom: {corrections: corrected.csv}}\n")
+    jobs = finished.plan("--configfile", TINY, str(overlay))
+    assert not OF_FRAMES & jobs.keys()
+    assert jobs["split_videos"] == 1 and jobs["train_teacher"] == 2 and jobs["train_fold"] == 4
+    finished.run("results/darkroom/split0/subsets.parquet", "--configfile", TINY, str(overlay))
+    names = read_logits(finished.folder / RUN / "teachers/rgb/logits/train.parquet").classes
+    rows = pd.read_parquet(finished.folder / RUN / "../subsets.parquet").set_index("video_id")
+    assert [names[rows.loc[v, "label"]] for v in ("Drink_25_1", "Wave_25_1", "Drink_26_1")] == [
+        "Wave",
+        "Drink",
+        "Drink",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "video_id,class\nNobody_1_1,Wave\n",
+            "corrected.csv:2: video 'Nobody_1_1' is in no list of the data set",
+        ),
+        (None, "datasets.darkroom.corrections: [Errno 2] No such file or directory: 'corrected.csv'"),
+    ],
+)
+def test_a_wrong_list_of_corrections_is_refused(workflow, text, message):
+    if text:
+        (workflow.folder / "corrected.csv").write_text(text)
+    overlay = "datasets: {darkroom: {corrections: corrected.csv}}\n"
+    assert message in workflow.refusal(overlay)
+
+
+def test_what_is_known_of_three_teachers_takes_their_folds(workflow):
+    jobs = workflow.plan("knowledge")
+    assert (jobs["train_teacher"], jobs["train_fold"], jobs["gather_folds"]) == (3, 9, 3)
+    assert {"gather_knowledge", "find_suspects", "tabulate_worth"} <= jobs.keys()
+    assert jobs["distill_student"] == 2  # the one looked at and, to compare, the one of two teachers
+
+
+def test_without_folds_the_rest_is_made_and_the_plan_says_what_is_missing(workflow, tmp_path):
+    overlay = tmp_path / "no_folds.yaml"
+    overlay.write_text("knowledge: {out_of_fold: false}\n")
+    output = workflow.run("--dry-run", "knowledge", "--configfile", str(overlay))
+    assert "no out-of-fold logits of rgb, flow, moving, so no suspect labels and no worth" in output
+    assert "set knowledge.out_of_fold to true, which trains each teacher 3 times more" in output
+    jobs = workflow.plan("knowledge", "--configfile", str(overlay))
+    assert (
+        jobs["gather_knowledge"] == 1 and not {"train_fold", "find_suspects", "tabulate_worth"} & jobs.keys()
+    )
+
+
+def test_planted_labels_are_measured_by_72_trainings_on_frames_that_are_made_once(workflow):
+    target = "results/darkroom_wrong/knowledge/planted.csv"
+    jobs = workflow.plan(target, "--configfile", "config/wrong_labels.yaml")
+    assert jobs["train_teacher"] + jobs["train_fold"] == 72 and "distill_student" not in jobs
+    assert jobs["compute_flow"] == jobs["decode_videos"] == 4 and jobs["split_videos"] == 6
+    refusal = workflow.refusal("knowledge: {planted: []}\n", "--", "results/darkroom/knowledge/planted.csv")
+    assert "knowledge.planted has 0 names for 2 splits of darkroom" in refusal
+
+
+@pytest.mark.slow
+def test_everything_that_is_known_is_made(finished):
+    """On tiny networks that know nothing: sums and shapes, not what they say."""
+    finished.run("knowledge", "--configfile", TINY)
+    folder = finished.folder / "results/darkroom"
+    table, metadata = read_facts(folder / "knowledge.parquet")
+    rows = table.to_pandas()
+    assert metadata["teachers"] == ["rgb", "flow", "moving"] and metadata["out_of_fold"]
+    assert rows.groupby("role")["name"].unique().map(list).to_dict() == {
+        "fusions": ["ukd3"],
+        "students": ["moving_ukd3"],
+        "teachers": ["rgb", "flow", "moving"],
+    }
+    weighted = rows[rows["weight"].notna()]
+    assert (weighted["subset"] == "train").all() and weighted["fold"].isna().all()
+    sums = weighted.groupby(["video_id", "view"])["weight"].sum()
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
+    worth = pd.read_csv(folder / "knowledge/worth.csv")
+    for _, part in worth.groupby("tau"):
+        value = part.set_index("teacher")["value"]
+        assert part["shapley"].sum() == pytest.approx(value["(all)"] - value["(none)"])
+        assert part["seconds"].notna().sum() == 3
+    assert set(pd.read_csv(folder / "suspects.csv")["video_id"]) <= set(rows["video_id"])

@@ -31,6 +31,10 @@ CASES = {
         "fusions: {ukd: {teachers: [rgb, flwo]}}",
         "fusions.ukd.teachers names 'flwo', which is not under teachers: [flow, moving, rgb, rgb_random]",
     ),
+    "unknown student": (
+        "knowledge: {student: nobody}",
+        "knowledge.student names 'nobody', which is not under students: [flow_kd_flow, ",
+    ),
     "videos in a bucket": (
         'datasets: {darkroom: {videos: "s3://bucket/videos"}}',
         "config.yaml: datasets.darkroom.videos: 's3://bucket/videos' is a URL",

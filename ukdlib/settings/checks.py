@@ -148,6 +148,8 @@ def _tables(config: dict) -> Problems:
 def _cost_and_figures(config: dict) -> Problems:
     if "cost" in config:
         yield from _unless_known(config, "cost.student", config["cost"]["student"], "students")
+    if "knowledge" in config:
+        yield from _unless_known(config, "knowledge.student", config["knowledge"]["student"], "students")
     figures = config.get("figures", {"compare": {}, "weights": []})
     for label, row in figures["compare"].items():
         yield from _row(config, f"figures.compare[{label!r}]", row)
