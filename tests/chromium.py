@@ -3,9 +3,9 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +13,15 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PROGRAM = next((found for name in NAMES if (found := shutil.which(name))), None)
-OPTIONS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars", "--disable-extensions",
-           "--disable-background-networking"]  # fmt: skip
+OPTIONS = [
+    "--headless=new",
+    "--no-sandbox",  # which root may not have
+    "--disable-gpu",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-extensions",
+    "--disable-background-networking",
+]
 SECONDS = 60  # to wait for an answer
 VIRTUAL_CODES = {"ArrowDown": 40, "ArrowUp": 38, "Home": 36, "End": 35, "Tab": 9, "Escape": 27}
 
@@ -40,17 +47,18 @@ class Browser:
         if self.session:
             message["sessionId"] = self.session
         os.write(self.out, json.dumps(message).encode() + b"\0")
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            answer = self._next()
-            if answer.get("id") == self.count:
-                assert "error" not in answer, answer
-                return answer["result"]
-        raise TimeoutError(method)
+        while (answer := self._next()).get("id") != self.count:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
 
     def _next(self) -> dict:
         while b"\0" not in self.rest:
-            self.rest += os.read(self.into, 1 << 20)
+            if not select.select([self.into], [], [], SECONDS)[0]:
+                raise TimeoutError(f"the browser said nothing for {SECONDS} s")
+            if not (read := os.read(self.into, 1 << 20)):
+                raise ConnectionError("the browser ended")
+            self.rest += read
         text, _, self.rest = self.rest.partition(b"\0")
         message = json.loads(text)
         self._note(message.get("method", ""), message.get("params", {}))
@@ -118,7 +126,8 @@ class Browser:
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
     """A browser with a profile of its own in a folder; it ends with the block."""
-    assert PROGRAM
+    if PROGRAM is None:
+        raise FileNotFoundError(f"no Chromium: none of {', '.join(NAMES)} is installed")
     to_us, from_us = os.pipe(), os.pipe()  # Chromium reads from file 3 and writes to file 4
 
     def connect() -> None:

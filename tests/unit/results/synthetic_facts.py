@@ -25,7 +25,7 @@ def facts_of(
     weights = rng.dirichlet(np.ones(len(teachers)), count)
     rows = []
     for role, name, held in predictors:
-        skill = 5.0 if role == "teachers" and not held else 2.0
+        skill = 5.0 if role == "teachers" and not held else 1.0
         for view in range(views):
             logits = rng.normal(size=(count, size)).astype(np.float32)
             logits[np.arange(count), labels] += skill

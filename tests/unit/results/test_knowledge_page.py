@@ -1,4 +1,4 @@
-"""The knowledge page: divergences by hand, the right predictions of each clip, names that stay data, what is missing."""
+"""The knowledge page: divergences by hand, the right predictions of each clip, names that stay data, gaps."""
 
 import base64
 import html
