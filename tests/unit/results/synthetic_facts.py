@@ -4,6 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+
+NUMBERS = {
+    "split": pa.int32(),
+    "seed": pa.int32(),
+    "label": pa.int32(),
+    "view": pa.int32(),
+    "fold": pa.int32(),
+}
+NUMBERS |= {"weight": pa.float32(), "logits": pa.list_(pa.float32())}
+
+
+def as_table(facts: pd.DataFrame) -> pa.Table:
+    """Facts as they are in their file."""
+    schema = pa.schema([(name, NUMBERS.get(name, pa.string())) for name in facts])
+    return pa.Table.from_pandas(facts, schema, preserve_index=False)
 
 
 def facts_of(
@@ -64,5 +80,12 @@ def about(classes: Sequence[str], teachers: Sequence[str], out_of_fold: bool = T
         "classes": list(classes),
         "fusion": "ukd",
     }
-    stated |= {"student": "pupil", "teachers": list(teachers), "tau": 5, "out_of_fold": out_of_fold}
+    stated |= {
+        "student": "pupil",
+        "split": 0,
+        "seed": 0,
+        "teachers": list(teachers),
+        "tau": 5,
+        "out_of_fold": out_of_fold,
+    }
     return stated | more

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.chromium import PROGRAM, browser
-from tests.unit.results.synthetic_facts import about, facts_of
+from tests.unit.results.synthetic_facts import about, as_table, facts_of
 from tests.unit.results.test_knowledge_page import PAYLOADS, data_of
 from ukdlib.results.knowledge.clips import clips_of
 from ukdlib.results.knowledge.page import write_pages
@@ -26,10 +26,10 @@ PICTURE = base64.b64encode(cv2.imencode(".webp", np.full((6, 30, 3), 99, np.uint
 def opened(tmp_path_factory):
     """The browser, the page's file and the data in it."""
     folder = tmp_path_factory.mktemp("browser")
-    facts = facts_of(NAMES, CLASSES, TEACHERS)
-    clips = clips_of(facts, TEACHERS, "ukd", "pupil", CLASSES)
+    facts = as_table(facts_of(NAMES, CLASSES, TEACHERS))
     path = folder / "knowledge.html"
     stated = about(CLASSES, TEACHERS, note=PAYLOADS[0])
+    clips = clips_of(facts, stated, 0, 0)
     write_pages(
         [str(path)], clips, stated, lambda name: PICTURE if name != "Run_0" else None, lambda _: PICTURE
     )

@@ -7,9 +7,10 @@ import re
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
-from tests.unit.results.synthetic_facts import about, facts_of
+from tests.unit.results.synthetic_facts import about, as_table, facts_of
 from ukdlib.frames.store import open_shards
 from ukdlib.frames.writing import write_shard
 from ukdlib.results.knowledge.clips import clips_of
@@ -30,7 +31,7 @@ def none(_):
 
 
 def made(facts, classes=CLASSES, teachers=TEACHERS):
-    return clips_of(facts, teachers, "ukd", "pupil", classes)
+    return clips_of(as_table(facts), about(classes, teachers), 0, 0)
 
 
 def written(tmp_path, facts, classes=CLASSES, teachers=TEACHERS, picture=none, count=1, **more):
@@ -126,22 +127,24 @@ def test_a_clip_without_label_or_group():
     assert clips.labels[3] == -1 and clips.groups[3] == "" and clips.subsets[3] == "unlabelled"
 
 
+def test_of_several_runs_one_is_shown():
+    runs = [facts_of(NAMES, CLASSES, TEACHERS, seed=seed).assign(seed=seed) for seed in (0, 1)]
+    both, alone = made(pd.concat(runs)), made(runs[0])
+    for name in vars(alone):
+        np.testing.assert_array_equal(getattr(both, name), getattr(alone, name))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda facts: facts.drop(columns="fold"), "columns fold are missing"),
-        (lambda facts: facts[:0], "no rows"),
-        (lambda facts: facts.assign(seed=np.arange(len(facts)) % 2), "2 runs"),
-        (lambda facts: facts.assign(label=7), "a label is 7, but classes are 0 to 2"),
-        (
-            lambda facts: facts.assign(logits=[np.zeros(4)] * len(facts)),
-            "rows have 4 logits, but there are 3",
-        ),
+        ({"split": 1}, "no rows of split 0, seed 0"),
+        ({"label": 7}, "a label is 7, but classes are 0 to 2"),
+        ({"logits": [[0.0] * 4] * 90}, "a row has 4 logits, but there are 3 classes"),
     ],
 )
 def test_facts_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        made(change(facts_of(NAMES, CLASSES, TEACHERS)))
+        made(facts_of(NAMES, CLASSES, TEACHERS).assign(**change))
 
 
 # ------------------------------------------------------------ the page's data

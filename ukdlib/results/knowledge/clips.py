@@ -6,15 +6,16 @@ the probabilities of its views, as metrics have it. Of a teacher that has predic
 and in sample, only what it said out of fold is taken: what a network says of a clip that it was trained on is memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ukdlib.settings.config import NO_LABEL
-
-COLUMNS = "split seed video_id subset group label role name view fold weight logits".split()
 
 
 @dataclass(frozen=True)
@@ -40,72 +41,75 @@ class Clips:
         return len(self.video_ids)
 
 
-def clips_of(
-    facts: pd.DataFrame, teachers: Sequence[str], fusion: str, student: str, classes: Sequence[str]
-) -> Clips:
-    """The clips in facts of one split and seed, by name; other predictors than these are left out."""
-    _check(facts, len(classes))
-    ids, first, rows = np.unique(facts["video_id"], return_index=True, return_inverse=True)
-    about = facts.iloc[first]
-    labels = about["label"].astype("Int64").fillna(NO_LABEL).to_numpy(np.int64)
-    if (worst := labels.max(initial=NO_LABEL)) >= len(classes):
-        raise ValueError(f"facts: a label is {worst}, but classes are 0 to {len(classes) - 1}")
-    size = (len(ids), len(classes))
+def clips_of(facts: pa.Table, about: Mapping[str, Any], split: int, seed: int) -> Clips:
+    """
+    The clips of one split and seed, by name; facts and about as ukdlib.knowledge.facts reads them.
+
+    Of predictors only those count that `about` names as teachers, fusion and student.
+    """
+    facts = facts.filter((pc.field("split") == split) & (pc.field("seed") == seed))
+    if len(facts) == 0:
+        raise ValueError(f"facts: no rows of split {split}, seed {seed}")
+    table = facts.drop_columns("logits").to_pandas()
+    logits = _matrix(facts["logits"].combine_chunks(), len(about["classes"]))
+    ids, first, clip = np.unique(table["video_id"].to_numpy(str), return_index=True, return_inverse=True)
+    of_clips = table.iloc[first]
 
     def said(role: str, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities, out of fold or not, and weights of one predictor."""
-        chosen = ((facts["role"] == role) & (facts["name"] == name)).to_numpy()
-        return _predictions(facts[chosen], rows[chosen], size)
+        """What one predictor says: probabilities (N, C), out of fold or not (N,), weights (N,)."""
+        rows = np.flatnonzero((table["role"] == role) & (table["name"] == name))
+        return _predictions(table.iloc[rows], clip[rows], _softmax(logits[rows]), len(ids))
 
-    of_teachers = [said("teachers", name) for name in teachers]
-    if not of_teachers:
-        raise ValueError("facts: no teachers are named")
-    probabilities, out_of_fold, weights = (np.stack(parts) for parts in zip(*of_teachers, strict=True))
-    names, subsets, groups = (about[key].fillna("").to_numpy(str) for key in ("video_id", "subset", "group"))
+    of_teachers = [said("teachers", name) for name in about["teachers"]]
+    teachers, out_of_fold, weights = (np.stack(parts) for parts in zip(*of_teachers, strict=True))
     return Clips(
-        names,
-        subsets,
-        groups,
-        labels,
-        probabilities,
+        ids,
+        of_clips["subset"].to_numpy(str),
+        of_clips["group"].fillna("").to_numpy(str),
+        _labels(of_clips["label"], about["classes"]),
+        teachers,
         out_of_fold,
         weights,
-        said("fusions", fusion)[0],
-        said("students", student)[0],
+        said("fusions", about["fusion"])[0],
+        said("students", about["student"])[0],
     )
 
 
-def _check(facts: pd.DataFrame, classes: int) -> None:
-    if missing := [name for name in COLUMNS if name not in facts]:
-        raise ValueError(f"facts: columns {', '.join(missing)} are missing")
-    if len(facts) == 0:
-        raise ValueError("facts: no rows")
-    if len(runs := facts[["split", "seed"]].drop_duplicates()) > 1:
-        raise ValueError(f"facts: of {len(runs)} runs (split, seed); a page shows one")
-    if lengths := sorted(set(facts["logits"].map(len)) - {classes}):
-        raise ValueError(f"facts: rows have {lengths[0]} logits, but there are {classes} classes")
+def _labels(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    labels = column.fillna(NO_LABEL).to_numpy(np.int64)
+    if (largest := labels.max(initial=NO_LABEL)) >= len(classes):
+        raise ValueError(f"facts: a label is {largest}, but classes are 0 to {len(classes) - 1}")
+    return labels
+
+
+def _matrix(lists: pa.ListArray, classes: int) -> np.ndarray:
+    """(R, C) of R lists of logits."""
+    if lengths := sorted(set(pc.unique(pc.list_value_length(lists)).to_pylist()) - {classes}):
+        raise ValueError(f"facts: a row has {lengths[0]} logits, but there are {classes} classes")
+    return lists.flatten().to_numpy().reshape(-1, classes)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf), dtype=np.float64)
+    return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def _predictions(
-    facts: pd.DataFrame, rows: np.ndarray, size: tuple[int, int]
+    table: pd.DataFrame, clip: np.ndarray, probabilities: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(N, C), (N,), (N,) of one predictor, means over views; rows: number of the clip of each row of its facts."""
-    held = facts["fold"].notna().to_numpy()
-    out_of_fold = np.zeros(size[0], bool)
-    out_of_fold[rows[held]] = True
-    weights = _mean(facts["weight"].to_numpy(np.float64)[:, None], rows, (size[0], 1))[:, 0]
-    used = held == out_of_fold[rows]
-    if not used.any():
-        return np.full(size, np.nan), out_of_fold, weights
-    logits = np.stack(facts["logits"].to_numpy()[used]).astype(np.float64)
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return _mean(shifted / shifted.sum(axis=1, keepdims=True), rows[used], size), out_of_fold, weights
+    """(N, C), (N,), (N,) of one predictor, means over views; clip: number of the clip of each of its rows."""
+    held = table["fold"].notna().to_numpy()
+    out_of_fold = np.zeros(count, bool)
+    out_of_fold[clip[held]] = True
+    used = held == out_of_fold[clip]
+    weights = _mean(table["weight"].to_numpy(np.float64)[:, None], clip, count)[:, 0]
+    return _mean(probabilities[used], clip[used], count), out_of_fold, weights
 
 
-def _mean(values: np.ndarray, rows: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Of values (R, D) that belong to the same of N rows; NaN is not counted, and NaN where there is none."""
+def _mean(values: np.ndarray, clip: np.ndarray, count: int) -> np.ndarray:
+    """Means (N, D) of the rows (R, D) of each clip; NaN does not count, and is the mean where there is nothing else."""
     known = ~np.isnan(values).any(axis=1)
-    sums = np.zeros(size)
-    np.add.at(sums, rows[known], values[known])
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, clip[known], values[known])
     with np.errstate(invalid="ignore"):
-        return sums / np.bincount(rows[known], minlength=size[0])[:, None]
+        return sums / np.bincount(clip[known], minlength=count)[:, None]

@@ -28,7 +28,8 @@ def write_pages(
     """
     Write the clips to as many pages as there are paths, those on which the teachers disagree most to the first.
 
-    about: what the facts say of themselves (ukdlib.knowledge.facts). picture, flow: from a video's name to its strip.
+    about: what the facts say of themselves (ukdlib.knowledge.facts), and split and seed.
+    picture, flow: from a video's name to its strip.
     """
     notes = missing(clips, about)
     for number, order in enumerate(np.array_split(by_disagreement(clips), len(paths))):
