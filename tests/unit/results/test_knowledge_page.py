@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from tests.unit.results.synthetic_facts import about, as_table, facts_of
-from ukdlib.frames.store import open_shards
 from ukdlib.frames.writing import write_shard
 from ukdlib.results.knowledge.clips import clips_of
 from ukdlib.results.knowledge.disagreement import disagreement, mean_loss
@@ -279,7 +278,7 @@ def stores(tmp_path):
         "flow": lambda n: np.full((shapes[n], 30, 40, 2), 128, np.uint8),
     }.items():
         write_shard(str(tmp_path / f"{kind}.arrow"), list(shapes), frames)
-        made[kind] = open_shards([str(tmp_path / f"{kind}.arrow")])
+        made[kind] = [str(tmp_path / f"{kind}.arrow")]
     return made
 
 
@@ -297,6 +296,7 @@ def test_flow_that_does_not_move_is_white_and_strips_are_the_same_bytes_again(st
     flow = flow_strips(stores["flow"], 20.0)
     assert decoded(flow("dark"))[:, :70].min() > 250 and flow("nobody") is None
     assert flow("dark") == flow_strips(stores["flow"], 20.0)("dark")
+    assert flow_strips([], None)("dark") is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ukdlib.flow.clips import dequantise, picture
 from ukdlib.frames.brightening import bright, gamma_for
-from ukdlib.frames.store import FrameStore
+from ukdlib.frames.store import FrameStore, open_shards
 from ukdlib.pictures.levels import as_bytes, as_levels
 
 MOMENTS = 5  # of a clip, evenly spaced
@@ -20,14 +20,22 @@ QUALITY = 50  # of WebP, of 100
 Strips = Callable[[str], str | None]  # from a video's name to its strip, base64 of WebP; None without frames
 
 
-def picture_strips(store: FrameStore) -> Strips:
+def picture_strips(shards: Sequence[str]) -> Strips:
     """Strips of corrected frames."""
+    store = open_shards(shards)
     known = set(store.video_ids)
     return lambda video_id: _pictures(_moments(store, video_id)) if video_id in known else None
 
 
-def flow_strips(store: FrameStore, bound: float) -> Strips:
-    """Strips of the flow at the same moments, in colours; bound: largest flow that the codes hold, in pixels."""
+def flow_strips(shards: Sequence[str], bound: float | None) -> Strips:
+    """
+    Strips of the flow at the same moments, in colours; none of any clip without shards.
+
+    bound: largest flow that the codes hold, in pixels; None without shards.
+    """
+    if bound is None:
+        return lambda video_id: None
+    store = open_shards(shards)
     known = set(store.video_ids)
 
     def made(video_id: str) -> str | None:
