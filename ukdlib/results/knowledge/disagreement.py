@@ -14,13 +14,11 @@ def disagreement(probabilities: np.ndarray) -> np.ndarray:
     probabilities: (K, N, C), rows summing to 1; a row of NaN is a teacher that did not see the clip and does not count,
     and a clip that none saw has NaN.
     """
-    seen = ~np.isnan(probabilities).any(axis=2)  # (K, N)
-    count = seen.sum(axis=0)
-    known = np.where(seen[..., None], probabilities, 0.0)
+    count = (~np.isnan(probabilities).any(axis=2)).sum(axis=0)
+    within = np.nansum([_entropy(each) for each in probabilities], axis=0)
     with np.errstate(invalid="ignore"):
-        mean = known.sum(axis=0) / count[:, None]
-        between = _entropy(mean) - _entropy(known).sum(axis=0) / count
-    return np.maximum(between, 0.0)  # rounding; NaN stays
+        mean = np.nansum(probabilities, axis=0) / count[:, None]
+        return np.maximum(_entropy(mean) - within / count, 0.0)  # below 0 by rounding only; NaN stays
 
 
 def mean_loss(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -72,16 +72,17 @@ def clip_rows(clips: Clips, order: np.ndarray, picture: Strips, flow: Strips) ->
     fused: [class, probability] of the FIRST most probable; student: [probability of the label, first guess, its
     probability].
     """
-    apart, loss = disagreement(clips.teachers), mean_loss(clips.teachers, clips.labels)
-    for n in order.tolist():
+    teachers = clips.teachers[:, order]
+    apart, loss = disagreement(teachers), mean_loss(teachers, clips.labels[order])
+    for place, n in enumerate(order.tolist()):
         label = int(clips.labels[n])
         yield {
             "id": str(clips.video_ids[n]),
             "subset": str(clips.subsets[n]),
             "group": str(clips.groups[n]),
             "label": label,
-            "apart": _rounded(apart[n]),
-            "loss": _rounded(loss[n]),
+            "apart": _rounded(apart[place]),
+            "loss": _rounded(loss[place]),
             "teachers": [
                 [*answer(said, label), _rounded(weight), int(held)]
                 for said, weight, held in zip(
@@ -125,7 +126,8 @@ def missing(clips: Clips, about: Mapping[str, Any]) -> list[str]:
         notes.append(
             "No out-of-fold predictions: of the training clips each teacher says what it remembers, as it was trained "
             "on them. For predictions by networks that have not seen a clip, set knowledge.out_of_fold: true and, as "
-            f"the number of folds, datasets.{about['dataset']}.crossfit in config.yaml, and make this page again."
+            f"the number of folds, datasets.{about['dataset']}.crossfit in config.yaml, and make this page again. "
+            "Teachers that are files of logits have none."
         )
     elif lacking:
         notes.append(
