@@ -93,6 +93,7 @@ def measure(tab: Browser, path: Path, times: int) -> None:
             taken[name].append(time.perf_counter() - begin)
     for name, seconds in taken.items():
         print(f"{name:10} {min(seconds):6.3f} to {max(seconds):6.3f} s")
+    tab.ask("HeapProfiler.collectGarbage")
     heap = tab.see("performance.memory.usedJSHeapSize") / 1e6
     print(f"{heap:.0f} MB of JavaScript heap, {tab.see('document.querySelectorAll(`*`).length')} elements")
 

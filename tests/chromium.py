@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,15 @@ class Browser:
         found = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def wait_for(self, condition: str) -> None:
+        """Until a JavaScript expression is true, also across the loading of another page."""
+        end = time.monotonic() + SECONDS
+        while not self.see(condition):
+            if time.monotonic() > end:
+                raise TimeoutError(condition)
+            time.sleep(0.02)
+        self.drawn()
 
     def press(self, key: str) -> None:
         """A key, as a person presses it."""

@@ -257,3 +257,37 @@ def test_nothing_is_wider_than_the_window_and_rows_do_not_overlap(page, width):
     rows = boxes(tab, ".clip")
     assert len(rows) >= 3 and all(below[0] > above[1] for above, below in pairwise(rows))
     assert all(bottom <= end + 1 for _, bottom, _, end in boxes(tab, ".clip > *, .teacher, .line, .what"))
+
+
+def test_pages_are_linked(opened, tmp_path):
+    tab, _, _ = opened
+    facts, stated = as_table(facts_of(NAMES[:9], CLASSES, TEACHERS)), about(CLASSES, TEACHERS)
+    paths = [tmp_path / name for name in ("knowledge.html", "knowledge_2.html")]
+    write_pages(list(map(str, paths)), clips_of(facts, stated, 0, 0), stated, lambda _: None, lambda _: None)
+    tab.size(1400, 900)
+    tab.open(paths[0])
+    first = in_document(tab)
+    tab.see("document.querySelector('header nav a').click()")
+    tab.wait_for("location.pathname.endsWith('knowledge_2.html') && document.readyState === 'complete'")
+    assert sorted(first + in_document(tab)) == sorted(NAMES[:9]) and tab.problems == []
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "teachers"),
+    [(["only"], ["Run"], ["rgb"]), (["a", "b"], [f"c{n}" for n in range(400)], [f"t{n}" for n in range(12)])],
+)
+def test_the_smallest_page_and_one_with_hundreds_of_classes(opened, tmp_path, names, classes, teachers):
+    tab, _, _ = opened
+    facts, stated = as_table(facts_of(names, classes, teachers)), about(classes, teachers)
+    path = tmp_path / "knowledge.html"
+    write_pages([str(path)], clips_of(facts, stated, 0, 0), stated, lambda _: None, lambda _: None)
+    tab.open(path)
+    tab.press("j")
+    tab.press("j")
+    assert (
+        in_document(tab) == [clip["id"] for clip in data_of(path.read_text())["clips"]]
+        and focused(tab) == in_document(tab)[-1]
+    )
+    assert tab.see("document.querySelectorAll('.clip:last-child .teacher').length") == len(teachers)
+    assert all(bottom <= end + 1 for _, bottom, _, end in boxes(tab, ".clip > *, .teacher, .line, .what"))
+    assert tab.problems == []
