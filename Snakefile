@@ -20,6 +20,7 @@ include: "rules/inputs/machines.smk"
 include: "rules/inputs/tables.smk"
 include: "rules/inputs/packages.smk"
 include: "rules/inputs/knowledge.smk"
+include: "rules/inputs/knowledge_page.smk"
 include: "rules/frames.smk"
 include: "rules/data.smk"
 include: "rules/weights.smk"
@@ -31,6 +32,7 @@ include: "rules/evaluation.smk"
 include: "rules/packages.smk"
 include: "rules/statistics.smk"
 include: "rules/knowledge.smk"
+include: "rules/knowledge_page.smk"
 include: "rules/report.smk"
 include: "rules/provenance.smk"  # last: gives each rule above a record
 
@@ -89,6 +91,7 @@ rule knowledge:
     """What the teachers of one student know: a page, tables for other tools, suspect labels, what a teacher is worth."""
     input:
         known,
+        known_pages,
 
 
 rule all:

@@ -1,5 +1,7 @@
 """The plan of the real configuration in an empty folder: which jobs, how many."""
 
+import re
+
 import pytest
 
 from benchmarks.plan import fabricate
@@ -140,3 +142,18 @@ def test_arid_plans_table_3_and_the_papers_start(workflow):
     assert "fetch_weights" not in jobs
     started = workflow.plan("--configfile", "config/arid.yaml", "config/kinetics400.yaml")
     assert started == {**jobs, "fetch_weights": 4}
+
+
+def test_the_knowledge_page_needs_no_more_than_its_facts_and_frames(workflow):
+    jobs = workflow.plan("knowledge")
+    assert jobs["draw_knowledge_page"] == jobs["gather_knowledge"] == jobs["distill_student"] == 1
+    assert jobs["decode_videos"] == jobs["compute_flow"] == SHARDS  # RGB and its flow, nothing as filmed
+
+
+def test_many_clips_are_on_several_pages(workflow):
+    workflow.edit("rules/inputs/knowledge_page.smk", "CLIPS_OF_A_PAGE = 6000", "CLIPS_OF_A_PAGE = 200")
+    pages = re.findall(r"knowledge(?:_\d+)?\.html", workflow.run("--dry-run", "draw_knowledge_page"))
+    clips = sum(
+        len(path.read_text().splitlines()) for path in workflow.folder.glob("data/darkroom/list_cvt/split0_*")
+    )
+    assert len(set(pages)) == -(-clips // 200) > 1

@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ukdlib.artifacts.sealing import beside
 from ukdlib.deploy.model import Model
-from ukdlib.deploy.outputs.brightening import bright, gamma_for
 from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer, film_of
+from ukdlib.frames.brightening import bright, gamma_for
 from ukdlib.videos.pixels import frame_of
 
 WIDEST = 1920  # pixels of the long side

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from jinja2 import Environment
 
-from ukdlib.deploy.outputs.brightening import bright, gamma_for
 from ukdlib.deploy.outputs.shown import Shown
 from ukdlib.deploy.prediction import Answer
+from ukdlib.frames.brightening import bright, gamma_for
 from ukdlib.videos.folders import plain
 
 PICTURES = 32  # of a video, at most
