@@ -225,7 +225,7 @@ def test_a_link_to_nobody_says_so(opened):
     tab, path, _ = opened
     tab.open(path, "#%E0%A4%A")  # not even UTF-8
     assert "No clip %E0%A4%A is on this page" in tab.see("document.getElementById('count').textContent")
-    assert len(in_document(tab)) > 5 and tab.problems == []
+    assert in_document(tab) and tab.problems == []
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
