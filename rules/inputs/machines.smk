@@ -1,8 +1,12 @@
 """What the jobs that compute with networks ask for: GPUs or shares of them, cores, memory."""
 
+from functools import lru_cache
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 
 from ukdlib.machine.gpus import LOOKED_AT, gpu_pool
+from ukdlib.settings.config import has_flow, transforms_of
 
 DEVICE = config["run"]["device"]
 # jobs run on this machine; on a cluster each gets GPUs of its own
@@ -99,4 +103,28 @@ def training_threads(wildcards):
 
 
 def training_memory(wildcards):
-    return 16000 * training_processes(wildcards)
+    """Also for the frames that each process keeps."""
+    kept = kept_mb(wildcards.dataset, trained(wildcards)["modality"], trained_cache(wildcards))
+    return (16000 + kept) * training_processes(wildcards)
+
+
+def trained_cache(wildcards):
+    """Where a training keeps its frames."""
+    return config["recipes"][trained(wildcards)["recipe"]]["cache"]
+
+
+@lru_cache(None)
+def kept_mb(dataset, modality, cache):
+    """Host memory for the frames that trainings keep, at most, in MB; the plan says it, once the clips have been counted."""
+    counted = Path(f"results/{dataset}/clips.parquet")
+    if cache == "none" or not counted.exists():
+        return 0
+    from ukdlib.videos.records import read_records  # with pandas, which a plan mostly does without
+
+    clips = read_records(counted)
+    sides = [entry["short_side"] for entry in transforms_of(config, modality) if "short_side" in entry]
+    reduced = (min([LARGE, *sides]) / clips[["height", "width"]].min(axis=1)).clip(upper=1) ** 2
+    pixels = (clips["num_frames"] * clips["height"] * clips["width"] * reduced).sum()
+    mb = 1 + int(pixels * (2 if has_flow(config, modality) else 3) / 1e6)
+    logger.info(f"cache: {cache}: the frames of {dataset} as {modality} take up to {mb / 1000:.3f} GB")
+    return mb if cache == "memory" else 0

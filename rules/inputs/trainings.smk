@@ -152,11 +152,6 @@ def trained_modality(wildcards):
     return input_of(trained(wildcards))
 
 
-def trained_cache(wildcards):
-    """Where a training keeps its frames."""
-    return config["recipes"][trained(wildcards)["recipe"]]["cache"]
-
-
 def fused_teachers(wildcards):
     """Logits of the teachers of one fusion; only the training subset may be weighted by its labels."""
     fusion = fusion_setting(wildcards)

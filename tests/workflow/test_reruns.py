@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pandas as pd
@@ -44,11 +45,20 @@ def test_tau_of_one_arm_replans_that_arm_alone(finished, tmp_path):
     assert jobs == {**FROM_UKD, "draw_figures": 1, "report": 1}
 
 
-@pytest.mark.parametrize("setting", ["gpus", "workers"])
+@pytest.mark.parametrize("setting", ["gpus: 4", "workers: 4", "cache: memory"])
 def test_machine_settings_of_trainings_plan_nothing(finished, tmp_path, setting):
     overlay = tmp_path / "machine.yaml"
-    overlay.write_text(f"recipes: {{train: {{{setting}: 4}}}}\nrun: {{together: 3}}\n")
+    overlay.write_text(f"recipes: {{train: {{{setting}}}}}\nrun: {{together: 3}}\n")
     assert plan(finished, str(overlay)) == {}
+
+
+def test_the_plan_counts_the_frames_that_a_training_keeps(finished, tmp_path):
+    overlay = tmp_path / "cache.yaml"
+    overlay.write_text("recipes: {train: {cache: memory}}\n")
+    files = ["--configfile", TINY, str(overlay)]
+    said = finished.run("--dry-run", "--forcerun", "train_teacher", *files)
+    kept = re.search(r"cache: memory: the frames of \w+ as rgb take up to (\d+\.\d+) GB", said)
+    assert kept and f"mem_mb={16000 + round(1000 * float(kept[1]))}" in said
 
 
 def test_a_prose_edit_plans_nothing(finished):
