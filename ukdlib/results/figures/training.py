@@ -147,6 +147,7 @@ def cost(tables: dict[str, list[pd.DataFrame]]) -> Figure:
             axes.plot(part["teachers"], part[column], line, color=colour, ms=5)
             ends.append((part["teachers"].iloc[-1], part[column].iloc[-1], name, colour))
         axes.set_xscale("symlog", base=2, linthresh=1)  # 0, too
+        axes.minorticks_off()
         counts = sorted(set(table["teachers"]))
         axes.set(title=title, xlabel="number of teachers K", xticks=counts, xticklabels=counts)
         axes.set_ylim(0, 1.1 * table[column].max())
