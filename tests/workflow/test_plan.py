@@ -145,7 +145,7 @@ def test_arid_plans_table_3_and_the_papers_start(workflow):
 
 
 def test_the_knowledge_page_needs_no_more_than_its_facts_and_frames(workflow):
-    jobs = workflow.plan("knowledge")
+    jobs = workflow.plan("draw_knowledge_page")
     assert jobs["draw_knowledge_page"] == jobs["gather_knowledge"] == jobs["distill_student"] == 1
     assert jobs["decode_videos"] == jobs["compute_flow"] == SHARDS  # RGB and its flow, nothing as filmed
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from ukdlib.deploy.packaging import common_rate
 from ukdlib.frames.corrections import correct
 from ukdlib.knowledge.export import numbered_views, predict
 from ukdlib.learning.augment import Modality
+from ukdlib.learning.kept import FramesInMemory
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def pipeline_logits(folder, frames):
     """Of the test views of one video with these frames, as the pipeline exports them."""
     description = read_description(folder)
     network = recogniser(folder / "model.safetensors", description).network
-    store = SimpleNamespace(shape=lambda _: frames.shape, window=lambda _, indices: frames[indices])
+    store = FramesInMemory({"a": frames})
     samples = numbered_views(store, ["a"] * 6, np.arange(6), "test", RECIPE)
     setting = RECIPE, Modality(**description.modality), CLASSES
     return np.concatenate(list(predict(network, store, samples, setting)))
