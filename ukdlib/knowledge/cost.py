@@ -14,7 +14,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,10 @@ def _processes(setup: Setup, cases: Sequence[tuple[str, int]]) -> Iterator[Calla
     pipes, processes = [], []
     for case in cases:
         own, theirs = context.Pipe()
-        processes.append(context.Process(target=_serve, args=(theirs, setup, *case)))
+        pipes.append(own)
+        processes.append(context.Process(target=_serve, args=(theirs, pipes, setup, *case)))
         processes[-1].start()
         theirs.close()
-        pipes.append(own)
 
     def ask(place: int, what: str) -> float:
         """The answer of one process."""
@@ -127,13 +127,19 @@ def write_costs(path: str, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _serve(pipe: Any, setup: Setup, mode: str, teachers: int) -> None:
-    """What the process of one case does, until it is terminated."""
-    torch.set_num_threads(1)
+def _serve(pipe: Any, inherited: Sequence[Any], setup: Setup, mode: str, teachers: int) -> None:
+    """
+    What the process of one case does, until it is terminated or its parent is gone, however that ended.
+
+    inherited: the parent's ends of pipes; open here they would keep it waiting for ever, with a lock on a GPU.
+    """
+    for end in inherited:
+        end.close()
     device = choose_device(setup.device)
     steps = take_steps(setup, mode, teachers, device)
-    while True:
-        pipe.send(next(steps) if pipe.recv() == "step" else _peak_memory(device))
+    with suppress(EOFError):
+        while True:
+            pipe.send(next(steps) if pipe.recv() == "step" else _peak_memory(device))
 
 
 def take_steps(setup: Setup, mode: str, teachers: int, device: torch.device) -> Iterator[float]:

@@ -10,6 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from ukdlib.machine.packages import built_for_gpus
+
 NO_GPU = "No devices were found"  # nvidia-smi's words
 NO_DEVICE = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that mean "none"
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")  # the second is AMD's, which honours the first, too
@@ -85,7 +87,13 @@ def _nvidia_devices(root: str = "/") -> list[str]:
 
 
 def _amd_devices(root: str = "/") -> list[str]:
-    """GPUs among the nodes of ROCm's driver: those with SIMD units; the others are CPUs."""
+    """
+    GPUs among the nodes of ROCm's driver: those with SIMD units; the others are CPUs.
+
+    None for a torch of another kind: many a computer has one inside its processor, which nothing here can use.
+    """
+    if not built_for_gpus("hip"):
+        return []
     nodes = Path(root, "sys/class/kfd/kfd/topology/nodes").glob("*/properties")
     gpus = [path for path in nodes if re.search(r"^simd_count [1-9]", path.read_text(), re.M)]
     return [str(number) for number in range(len(gpus))]

@@ -42,12 +42,6 @@ def watch(file: Path | None = None) -> None:
         signal.signal(number, _note)
 
 
-def ignore(_: int = 0) -> None:
-    """In a loader process: SIGNALS go to every process of a job, and its parent still needs the next clips."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
 def requested() -> bool:
     """Whether one of SIGNALS has arrived, or the file given to watch() exists."""
     return _requested or (_file is not None and _file.exists())

@@ -36,11 +36,15 @@ def untried() -> str | None:
     return None
 
 
-def built_for_gpus() -> bool:
-    """Whether the installed torch can use GPUs at all, by its own file of versions; False if there is no torch."""
+def built_for_gpus(kinds: str = "cuda|hip") -> bool:
+    """
+    Whether the installed torch can use GPUs, by its own file of versions; False if there is no torch.
+
+    kinds: "cuda" (NVIDIA's), "hip" (AMD's) or either of them.
+    """
     found = find_spec("torch")
     versions = Path(found.origin).with_name("version.py").read_text() if found and found.origin else ""
-    return re.search(r"^(cuda|hip)\b.*= '", versions, re.M) is not None
+    return re.search(rf"^({kinds})\b.*= '", versions, re.M) is not None
 
 
 def _minor(number: str) -> tuple[int, int]:

@@ -1,6 +1,8 @@
 """Table 4's measurement: every case is measured, knowledge from a file costs the same whatever K."""
 
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -77,6 +79,24 @@ def test_a_failing_case_is_an_error(capfd):
         measure_costs(
             Setup({"arch": "none"}, SETUP.recipe, SETUP.modality, SETUP.classes, "cpu", 3), CASES[:1]
         )
+
+
+KILLED = """
+import itertools, os, signal
+from tests.unit.knowledge.test_cost import CASES, SETUP
+from ukdlib.knowledge import cost
+
+cost.take_steps = lambda *_: itertools.repeat(1.0)
+with cost._processes(SETUP, CASES) as ask:
+    print(ask(0, "step") + ask(len(CASES) - 1, "step"), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_measurement_that_is_killed_leaves_no_process():
+    """They would hold its lock on a GPU; run() waits for all who can write to the pipe."""
+    ended = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (-9, "2.0\n")
 
 
 def test_the_costs_are_a_table(tmp_path):

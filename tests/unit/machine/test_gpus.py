@@ -76,13 +76,16 @@ def test_before_the_first_use_of_a_gpu_only_the_driver_knows_it(tmp_path):
     assert gpu_pool() == ["0", "1"]
 
 
-def test_amds_gpus_are_nodes_with_simd_units(tmp_path):
+@pytest.mark.parametrize(("built", "pool"), [("hip", ["0", "1"]), ("cuda", [])])
+def test_amds_gpus_are_nodes_with_simd_units_and_want_a_torch_for_them(monkeypatch, tmp_path, built, pool):
+    """Else a processor with graphics would stop every run with NVIDIA's torch, which pip installs."""
+    monkeypatch.setattr(gpus, "built_for_gpus", lambda kind: kind == built)
     for node, units in enumerate([0, 440, 440]):
         make(
             tmp_path / f"sys/class/kfd/kfd/topology/nodes/{node}/properties",
             f"cpu_cores_count 8\nsimd_count {units}\n",
         )
-    assert gpu_pool() == ["0", "1"]
+    assert gpu_pool() == pool
 
 
 @pytest.mark.parametrize(

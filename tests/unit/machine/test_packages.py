@@ -79,10 +79,10 @@ def test_a_folder_comes_before_what_is_on_the_path_and_once(monkeypatch):
 @pytest.mark.parametrize(
     ("lines", "built"),
     [
-        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", False),
-        ("cuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n", True),
-        ("cuda: Optional[str] = None\nhip: Optional[str] = '7.1'\n", True),
-        ("cuda = '13.0'\n", True),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", []),
+        ("cuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n", ["cuda"]),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = '7.1'\n", ["hip"]),
+        ("cuda = '13.0'\n", ["cuda"]),
     ],
 )
 def test_torch_says_without_an_import_what_it_is_built_for(monkeypatch, tmp_path, lines, built):
@@ -91,4 +91,5 @@ def test_torch_says_without_an_import_what_it_is_built_for(monkeypatch, tmp_path
     (tmp_path / "torch/version.py").write_text(f"__version__ = '2.13.0'\n{lines}git_version = 'cf'\n")
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    assert built_for_gpus() is built
+    assert [kind for kind in ("cuda", "hip") if built_for_gpus(kind)] == built
+    assert built_for_gpus() is bool(built)
