@@ -14,6 +14,8 @@ import numpy as np
 import torch
 
 from ukdlib.learning.batches import Store
+from ukdlib.machine import interruption
+from ukdlib.machine.interruption import Interrupted
 from ukdlib.machine.transfers import upload
 
 CACHES = ("none", "memory", "device")
@@ -61,7 +63,8 @@ def keep(store: Frames, video_ids: Sequence[str], cache: str, device: torch.devi
     """
     The frames of these videos, kept as `cache` says (one of CACHES); read by some threads.
 
-    Raises ValueError before it reads if they take more than SHARE of the memory that is free.
+    Raises ValueError before it reads if they take more than SHARE of the memory that is free, Interrupted on a request
+    to stop.
     """
     if cache not in CACHES:
         raise ValueError(f"recipe: unknown cache {cache!r}; known: {list(CACHES)}")
@@ -72,7 +75,9 @@ def keep(store: Frames, video_ids: Sequence[str], cache: str, device: torch.devi
     began = time.monotonic()
 
     def read(video_id: str) -> torch.Tensor:
-        """All frames of a video, on their way to where they are kept."""
+        """All frames of a video, on their way to where they are kept. Nothing is lost by a stop before the end."""
+        if interruption.requested():
+            raise Interrupted(f"stopped while frames were read into cache: {cache}")
         frames = torch.from_numpy(store.window(video_id, np.arange(store.shape(video_id)[0])))
         return frames.to(device) if cache == "device" else frames
 

@@ -80,9 +80,15 @@ class Block:
             return torch.empty(tuple(shape), dtype=torch.uint8, pin_memory=True)
         size = int(np.prod(shape))
         if size > len(self._bytes):
-            # numpy asks Linux for large pages, torch does not: half of the time that copying into it takes
-            self._bytes = torch.from_numpy(np.empty(size, np.uint8)).to(self._bytes.device)
+            self._bytes = _empty(size, self._bytes.device)
         return self._bytes[:size].view(*shape)
+
+
+def _empty(size: int, device: torch.device) -> torch.Tensor:
+    """On a CPU by numpy, which, unlike torch, asks Linux for large pages: copying into them takes half the time."""
+    if device.type == "cpu":
+        return torch.from_numpy(np.empty(size, np.uint8))
+    return torch.empty(size, dtype=torch.uint8, device=device)
 
 
 def _begin(

@@ -8,6 +8,7 @@ are counted. What is found in none of these ways can be listed in CUDA_VISIBLE_D
 import os
 import re
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 from ukdlib.machine.packages import built_for_gpus
@@ -31,7 +32,8 @@ def gpu_pool() -> list[str]:
     if (visible := stated()) is None:
         return _nvidia_smi() or _nvidia_devices() or _amd_devices()
     named = (gpu.strip() for gpu in visible.split(","))
-    return list(dict.fromkeys(gpu for gpu in named if gpu not in NO_DEVICE))
+    seen = takewhile(lambda gpu: gpu not in NO_DEVICE[1:], named)  # CUDA ignores what comes behind such a one
+    return list(dict.fromkeys(gpu for gpu in seen if gpu))
 
 
 def stated() -> str | None:
@@ -50,7 +52,7 @@ def _nvidia_smi() -> list[str]:
     for program in NVIDIA_SMI:
         try:
             listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=PATIENCE)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             continue
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"{program} has not answered for {PATIENCE} s; {INSTEAD}") from None

@@ -12,6 +12,7 @@ from ukdlib.frames.writing import write_shard
 from ukdlib.learning.clips import epoch_samples, load_batches, load_steps
 from ukdlib.learning.kept import SHARE, FramesInMemory, free_memory, keep
 from ukdlib.learning.readers import AHEAD, Block, read_batches
+from ukdlib.machine import interruption
 
 CPU = torch.device("cpu")
 SAMPLES = epoch_samples(IDS, RECIPE, seed=0, epoch=0)
@@ -55,6 +56,20 @@ def test_frames_that_are_kept_are_read_once():
     for _ in range(3):
         contents(kept)
     assert Counting.read == len(IDS)
+
+
+def test_a_request_to_stop_ends_the_reading_of_frames_that_are_to_be_kept(monkeypatch):
+    read = []
+
+    class Counting(FramesInMemory):
+        def window(self, video_id, *arguments):
+            read.append(video_id)
+            return super().window(video_id, *arguments)
+
+    monkeypatch.setattr(interruption, "requested", lambda: len(read) >= 2)
+    with pytest.raises(interruption.Interrupted, match="cache: memory"):
+        keep(Counting(videos()), IDS, "memory", CPU, 1)
+    assert len(read) == 2
 
 
 @pytest.mark.parametrize("cache", ["memory", "device"])

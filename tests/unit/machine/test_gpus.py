@@ -35,7 +35,14 @@ def nvidia_smi(path, says, code=0):
 
 @pytest.mark.parametrize(
     ("visible", "pool"),
-    [("", []), ("-1", []), ("NoDevFiles", []), ("1, MIG-x", ["1", "MIG-x"]), ("0,0,1", ["0", "1"])],
+    [
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("1, MIG-x", ["1", "MIG-x"]),
+        ("0,0,1", ["0", "1"]),
+        ("0,-1,1", ["0"]),
+    ],
 )
 def test_the_pool_is_what_is_visible_whatever_there_is(monkeypatch, tmp_path, visible, pool):
     nvidia_smi(tmp_path / "nvidia-smi", WHOLE)
