@@ -5,8 +5,8 @@ A training step inside a training: frames from a shard through reading, augmenta
 
 A line for each way: codec of the shard, where frames are kept (recipe: cache), threads that read, compiled or not; ms
 per step (median and mean of elapsed time, the mean with the wait for an epoch's first clips; on a CPU also CPU time),
-clips per second, peak GB that torch allocated. Clips of noise, 320x240, as many as four batches of 16. On a CPU, where a
-step of such a network takes long, the network and the recipe are those of config.yaml and clips 128x96.
+clips per second, peak GB that torch allocated. Clips of noise, 320x240, as many as four batches of 16. On a CPU, where
+a step of such a network takes long, the network and the recipe are those of config.yaml and clips 128x96.
 """
 
 import argparse
